@@ -1,0 +1,247 @@
+"""Every port of the core. Each docstring is the contract that the suite in ``tests/contract`` checks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from ess_server.core.model import (
+    Account,
+    AccountProgress,
+    Event,
+    EventDraft,
+    EventHead,
+    LatchRecord,
+    Work,
+)
+from ess_server.core.readings import (
+    AccountMetrics,
+    CashFlow,
+    ComponentHealth,
+    EquityReading,
+    ExecutionReport,
+    FeedUpdate,
+    Instant,
+    Verdict,
+)
+
+
+class Clock(Protocol):
+    """Two clocks. Nothing in the core reads another one."""
+
+    def now(self) -> datetime:
+        """Aware UTC; may jump. For stamps, never for durations."""
+
+    def uptime(self) -> float:
+        """Seconds; never jumps or goes back, and counts time spent suspended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What a record shows at start.
+
+    ``record`` is None if nothing usable was found. ``problem`` is empty exactly when the record is intact;
+    a record beside a problem is what could still be read and is used for its stops only.
+    """
+
+    record: LatchRecord | None
+    problem: str = ""
+
+
+class PolicyStore(Protocol):
+    """One durable record of the latch.
+
+    Blocking; the caller uses one thread for the whole life of the store. What ``commit`` returned from
+    survives a kill and a loss of power. Where a store keeps the audit log, record and events are written in
+    one transaction. ``name`` is a short word for messages.
+    """
+
+    name: str
+
+    def load(self) -> Loaded:
+        """Read what is there. Bad content is reported in ``problem``, never raised.
+
+        Raises StoreLockedError if another process holds the store and StoreError if the place cannot be used.
+        """
+
+    def commit(self, record: LatchRecord, drafts: Sequence[EventDraft]) -> EventHead | None:
+        """Write record and events durably; the newest event is returned by stores that keep the log.
+
+        Raises StoreError: the outcome is then unknown, and the next commit (of this or a newer record, with the
+        same drafts) must leave the store as if the failed one had never been tried. A draft whose ``event_id``
+        is already in the log is not added twice.
+        """
+
+    def close(self) -> None:
+        """Release the place. Idempotent."""
+
+
+class EventLog(Protocol):
+    """The audit log, read side; numbered 1, 2, 3 without a gap. Blocking, same thread as the store."""
+
+    def head(self) -> EventHead:
+        """Return the newest event's number and hash; sequence 0 and an empty hash for an empty log."""
+
+    def read(self, *, after: int, limit: int, ascending: bool, stop_id: str = "", kind: str = "") -> Sequence[Event]:
+        """Return up to ``limit`` events beyond number ``after`` in reading direction.
+
+        Descending reads treat ``after`` 0 as "from the newest". ``kind`` ending in a dot names a family.
+        """
+
+    def revisions(self) -> frozenset[int]:
+        """Return every revision that an event of the log carries."""
+
+
+class EventBus(Protocol):
+    """Tells whoever listens. ``publish`` returns at once, never raises and never waits for a listener."""
+
+    def publish(self, event: EventDraft) -> None:
+        """Hand over one event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenOrder:
+    """An order that rests on the venue; conditional ones (stop, take profit, trailing) included."""
+
+    id: str
+    symbol: str
+    conditional: bool
+    reduce_only: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """An open position. ``quantity`` is above zero; ``long`` tells the side; a hedge-mode leg is one position."""
+
+    symbol: str
+    long: bool
+    quantity: Decimal
+    hedged: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSnapshot:
+    """Everything one account shows at one time, by a complete and validated reading of every scope."""
+
+    time: datetime
+    orders: tuple[OpenOrder, ...] = ()
+    positions: tuple[Position, ...] = ()
+
+
+class ExchangeClient(Protocol):
+    """One account on one venue.
+
+    Every method may raise any exception; the caller treats that as "unknown", never as "done" or "flat".
+    Each call bounds its own time. Results of cancels and closes are not trusted: the next snapshot is.
+    """
+
+    account: Account
+
+    async def prepare(self) -> None:
+        """Load markets, clock difference and position mode, ahead of need. Idempotent."""
+
+    async def snapshot(self) -> VenueSnapshot:
+        """Read open orders (conditional ones included) and positions of every market.
+
+        Raises VenueUnknownError unless every part was read and had the expected shape.
+        """
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """Try to cancel these orders; an order that is gone already is a success."""
+
+    async def close_position(self, position: Position, client_order_id: str) -> None:
+        """Send reduce-only market orders for at most the position's quantity, split at the venue's maximum.
+
+        ``client_order_id`` is a prefix of at most 28 characters, new for every attempt.
+        """
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """Return equity with open positions included, and its currency."""
+
+    async def aclose(self) -> None:
+        """Close connections. Idempotent."""
+
+
+class Flattener(Protocol):
+    """Carries out stops on the venues, for all accounts; nothing here may block or fail the caller."""
+
+    def set_work(self, work: Mapping[str, Work]) -> None:
+        """Replace everything that is wanted, by account id; accounts that are not named are left alone.
+
+        Returns at once. Work goes on, through restarts and errors, until it is replaced.
+        """
+
+    def progress(self) -> Mapping[str, AccountProgress]:
+        """Return what is known of each configured account, by id. Never older work shown as flat."""
+
+    async def quiesce(self, accounts: Sequence[str], within: timedelta) -> bool:
+        """Wait until nothing that was sent for these accounts can still act; False if that is not certain."""
+
+
+class MetricsRepository(Protocol):
+    """Equity with its baselines, and executions. Reads and writes are in memory and never wait for a disk.
+
+    Baselines survive restarts. Reads may come from another thread.
+    """
+
+    def record_equity(self, reading: EquityReading) -> None:
+        """Take a reading. One that is not usable is kept as the latest but moves no baseline."""
+
+    def record_cash_flow(self, flow: CashFlow) -> bool:
+        """Move the baselines by a deposit or withdrawal, whatever the order of arrival; False if known already."""
+
+    def record_execution(self, report: ExecutionReport) -> bool:
+        """Take an execution report; False if its id is known already."""
+
+    def account(self, account: str) -> AccountMetrics | None:
+        """Return the latest equity and baseline, or None before the first reading."""
+
+    def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
+        """Return reports received at or after uptime ``since``, oldest first."""
+
+    def rebaseline(self, accounts: Sequence[str]) -> None:
+        """Start the baselines of these accounts anew from their latest usable reading."""
+
+
+class SystemHealthMonitor(Protocol):
+    """Health of components. Reads are in memory and may come from another thread."""
+
+    def record(self, health: ComponentHealth) -> None:
+        """Take the latest word on a component."""
+
+    def components(self) -> Mapping[str, ComponentHealth]:
+        """Return the latest word on every component, by name."""
+
+
+class DataFeedMonitor(Protocol):
+    """Market data feeds. Reads are in memory and may come from another thread."""
+
+    def record(self, update: FeedUpdate) -> None:
+        """Take an update of one symbol of a feed."""
+
+    def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
+        """Return the latest update of every symbol of a feed, by symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Where evaluators read from."""
+
+    metrics: MetricsRepository
+    health: SystemHealthMonitor
+    feeds: DataFeedMonitor
+
+
+class EmergencyConditionEvaluator(Protocol):
+    """Decides whether one catastrophic condition is met.
+
+    ``evaluate`` is pure: it reads no clock, does no I/O and changes nothing. What it cannot know is Unknown.
+    ``name`` is unique in an installation, ``kind`` the word used in the configuration.
+    """
+
+    name: str
+    kind: str
+
+    def evaluate(self, readings: Readings, now: Instant) -> Verdict:
+        """Return the verdict at ``now``."""

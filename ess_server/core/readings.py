@@ -1,0 +1,182 @@
+"""What evaluators read: equity, executions, component health and feeds, as frozen values."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum, IntEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Instant:
+    """One moment on both clocks: aware UTC, and seconds of uptime (counts suspend, never jumps)."""
+
+    time: datetime
+    uptime: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EquityReading:
+    """Equity of an account, open positions included. ``received`` is the uptime of its arrival, in seconds."""
+
+    account: str
+    amount: Decimal
+    currency: str
+    time: datetime
+    received: float
+
+    @property
+    def usable(self) -> bool:
+        """False for NaN, infinity, zero and below: such a reading proves nothing."""
+        return self.amount.is_finite() and self.amount > 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CashFlow:
+    """Deposit (positive) or withdrawal (negative); moves baselines. ``id`` counts once per account."""
+
+    account: str
+    id: str
+    amount: Decimal
+    currency: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What losses are measured from: the highest equity so far and the equity that opened ``day``."""
+
+    high_water_mark: Decimal
+    day: date
+    day_open: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountMetrics:
+    """Latest equity of an account and its baseline; the baseline is None until one usable reading came."""
+
+    equity: EquityReading
+    baseline: Baseline | None
+
+
+class ExecutionType(IntEnum):
+    """What became of an order; values are those of the contract."""
+
+    NEW = 1
+    TRADE = 2
+    CANCELED = 3
+    REJECTED = 4
+    FAILED = 5
+    EXPIRED = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionReport:
+    """One execution report; decimals are None where the reporter gave none."""
+
+    account: str
+    id: str
+    symbol: str
+    execution_type: ExecutionType
+    side: str
+    client_order_id: str
+    quantity: Decimal | None
+    price: Decimal | None
+    expected_price: Decimal | None
+    stop_loss: bool
+    strategy: str
+    detail: str
+    time: datetime
+    received: float
+
+
+class HealthStatus(IntEnum):
+    """Health of a component; values are those of the contract."""
+
+    HEALTHY = 1
+    DEGRADED = 2
+    CRITICAL = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentHealth:
+    """Latest word on a component."""
+
+    component: str
+    status: HealthStatus
+    detail: str
+    time: datetime
+    received: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedUpdate:
+    """Latest update of one symbol of a market data feed; prices are None where absent."""
+
+    feed: str
+    symbol: str
+    bid: Decimal | None
+    ask: Decimal | None
+    last: Decimal | None
+    sequence: int | None
+    corrupt: bool
+    detail: str
+    time: datetime
+    received: float
+
+
+class EvaluatorStatus(Enum):
+    """Verdicts by name, in the order of the contract's ``EvaluatorStatus``."""
+
+    CLEAR = 1
+    WARN = 2
+    TRIP = 3
+    UNKNOWN = 4
+    INHIBITED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """A reading beside its limit. ``limit_used`` is 0 untouched, 1 at the limit."""
+
+    value: Decimal
+    limit: Decimal
+    time: datetime
+
+    @property
+    def limit_used(self) -> float:
+        """Share of the limit that is used; above 1 past it."""
+        return float(self.value / self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Clear:
+    """Within the limit and below every warn tier."""
+
+    measure: Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Past a warn tier, in percent of the limit."""
+
+    measure: Measure
+    tier_percent: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """At or past the limit; ``detail`` is one sentence with reading and limit."""
+
+    measure: Measure
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """No usable reading; ``detail`` says what is missing."""
+
+    detail: str
+
+
+Verdict = Clear | Warn | Trip | Unknown
