@@ -173,8 +173,11 @@ class EmergencyState:
 
     def with_stop(self, stop: Stop) -> "EmergencyState":
         """Return the state with ``stop`` added, or in place of the stop of the same scope."""
-        others = tuple(s for s in self.stops if s.scope != stop.scope)
-        return replace(self, stops=(*others, stop), revision=max(self.revision, stop.revision))
+        if self.stop_for(stop.scope) is None:
+            stops = (*self.stops, stop)
+        else:
+            stops = tuple(stop if s.scope == stop.scope else s for s in self.stops)
+        return replace(self, stops=stops, revision=max(self.revision, stop.revision))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

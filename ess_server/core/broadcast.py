@@ -1,0 +1,82 @@
+"""Latest value to many subscribers. Publishing takes no lock and waits for nobody.
+
+Each subscriber has one slot: the newest message. One that never reads misses messages and delays no one.
+Heartbeats are spread over phases, so that a stop never queues behind a burst of them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+PHASES = 16
+
+
+@dataclass(slots=True)
+class _Phase:
+    """Subscribers that get their heartbeat at the same moment, and the message they get."""
+
+    members: int = 0
+    version: int = 0
+    message: bytes = b""
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def put(self, message: bytes) -> None:
+        self.version += 1
+        self.message = message
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class Subscription:
+    """One subscriber's view: ``next`` returns the newest message once, skipping what it missed."""
+
+    def __init__(self, phase: _Phase) -> None:
+        self._phase = phase
+        self._seen = phase.version
+
+    async def next(self) -> bytes:
+        """Wait for a message newer than the last one returned."""
+        while self._seen == self._phase.version:
+            await self._phase.changed.wait()
+        self._seen = self._phase.version
+        return self._phase.message
+
+    def close(self) -> None:
+        """Leave; heartbeats of an empty phase are not made."""
+        self._phase.members -= 1
+
+
+class StateBroadcast:
+    """Tells every subscriber the present state: at once on ``publish``, and as a heartbeat."""
+
+    def __init__(self, render: Callable[[], bytes], heartbeat: timedelta) -> None:
+        self._render = render
+        self._heartbeat = heartbeat
+        self._phases = [_Phase() for _ in range(PHASES)]
+
+    def subscribe(self) -> Subscription:
+        """Join the phase with the fewest members."""
+        phase = min(self._phases, key=lambda p: p.members)
+        phase.members += 1
+        return Subscription(phase)
+
+    def publish(self) -> None:
+        """Put the present state into every slot, as the same bytes."""
+        message = self._render()
+        for phase in self._phases:
+            phase.put(message)
+
+    async def run(self) -> None:
+        """Send heartbeats until cancelled."""
+        loop = asyncio.get_running_loop()
+        step = self._heartbeat.total_seconds() / PHASES
+        due = loop.time()
+        while True:
+            for phase in self._phases:
+                due += step
+                if phase.members:
+                    await asyncio.sleep(due - loop.time())
+                    phase.put(self._render())
+            due = max(due, loop.time())
+            await asyncio.sleep(due - loop.time())

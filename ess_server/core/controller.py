@@ -1,0 +1,232 @@
+"""The one writer of the stop state.
+
+Latching waits for nothing: memory first, then both records, then the broadcast, then everything else, each
+in a step of its own that cannot hold up or fail the one before.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+
+from ess_server.core import latch
+from ess_server.core.events import EmergencyResetEvent, EmergencyStopEvent, draft
+from ess_server.core.journal import Journal
+from ess_server.core.latch import Activation
+from ess_server.core.model import (
+    GLOBAL,
+    SERVER,
+    Account,
+    Action,
+    Actor,
+    Cause,
+    CauseSource,
+    EmergencyState,
+    EventDraft,
+    LatchRecord,
+    Stop,
+)
+from ess_server.core.ports import Clock, EventBus, Flattener
+from ess_server.core.restore import Restored
+from ess_server.core.work import work_for
+
+BROADCAST_AT_LATEST = timedelta(milliseconds=25)
+"""A disk that hangs must not hold back the stop."""
+
+_log = logging.getLogger("ess.controller")
+
+
+@dataclass(slots=True)
+class Latching:
+    """A trigger under way. ``told`` is set once the stop was broadcast."""
+
+    stop_id: str
+    revision: int
+    fresh: bool
+    told: asyncio.Event
+
+
+class EmergencyStopController:
+    """Activates, and holds the state that a reset may change. Lives on one event loop."""
+
+    def __init__(
+        self,
+        *,
+        restored: Restored,
+        journal: Journal,
+        flattener: Flattener,
+        bus: EventBus,
+        clock: Clock,
+        accounts: Collection[Account],
+        new_id: Callable[[], str],
+        logged_revisions: Collection[int],
+    ) -> None:
+        """``logged_revisions`` are all those that the audit log carries; ``new_id`` makes unique identifiers."""
+        self._state = restored.state
+        self._floor = self._allocated = restored.state.revision
+        self._journal = journal
+        self._flattener = flattener
+        self._bus = bus
+        self.clock = clock
+        self.accounts = tuple(accounts)
+        self.new_id = new_id
+        self._logged = frozenset(logged_revisions)
+        self._on_change: list[Callable[[EmergencyState], None]] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failing: set[str] = set()
+
+    @property
+    def state(self) -> EmergencyState:
+        """The present state; replaced as a whole by every change."""
+        return self._state
+
+    @property
+    def journal(self) -> Journal:
+        """The durable records."""
+        return self._journal
+
+    def on_change(self, listener: Callable[[EmergencyState], None]) -> None:
+        """Call ``listener`` whenever gates must be told; it must return at once."""
+        self._on_change.append(listener)
+
+    def is_durable(self, stop: Stop) -> bool:
+        """Whether ``stop`` as it is now survives a loss of power."""
+        return stop.revision <= self._journal.durable_revision
+
+    def activate(self, activation: Activation) -> Latching:
+        """Latch a stop. Synchronous up to the point from which nothing proves INACTIVE any more.
+
+        Never refused. The same ``request_id`` again returns the stop that it made, while that stands.
+        """
+        standing = latch.standing_request(self._state, activation)
+        if standing:
+            told = asyncio.Event()
+            told.set()
+            return Latching(standing.stop_id, standing.revision, fresh=False, told=told)
+        before = self._state
+        revision = self.allocate()
+        after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
+        stop = next(s for s in after.stops if s.revision == revision)
+        event = self._activation_event(before.stop_for(stop.scope), stop, activation)
+        self._state = after
+        self._journal.submit(self.record(after), [event])
+        latching = Latching(stop.stop_id, revision, fresh=True, told=asyncio.Event())
+        self._spawn(self._spread(latching, event))
+        return latching
+
+    def witness(self, store_id: str, highest_revision: int, actor: Actor) -> Latching | None:
+        """Latch a BLOCK if a gate has seen a revision that this store never committed: a stop was lost.
+
+        Revisions of this process are in memory, older ones in the log. Those before the log's first event
+        were covered by the reset that commissioned it.
+        """
+        if not highest_revision or store_id != self._state.store_id:
+            return None
+        ours = self._floor <= highest_revision <= self._allocated
+        if ours or highest_revision in self._logged or highest_revision < min(self._logged, default=0):
+            return None
+        reason = f"{actor.id} has seen revision {highest_revision}, which this store never committed: a stop was lost"
+        cause = Cause(source=CauseSource.WITNESS, reason=reason, actor=actor, time=self.clock.now())
+        return self.activate(Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause))
+
+    def allocate(self) -> int:
+        """Return a revision that was never used, and never will be again."""
+        self._allocated += 1
+        return self._allocated
+
+    def record(self, state: EmergencyState) -> LatchRecord:
+        """Return what the durable records have to say of ``state``, which a transition has made."""
+        return LatchRecord(store_id=state.store_id, revision=state.revision, floor=self._floor, stops=state.stops)
+
+    def adopt(self, state: EmergencyState, event: EmergencyResetEvent) -> None:
+        """Take a state whose records are on disk already. For resets and holds only."""
+        self._state = state
+        self._tell()
+        self.carry_out()
+        self._guarded(lambda: self._bus.publish(event), "publishing the release")
+
+    def rewrite(self, event: EventDraft) -> int:
+        """Write the present, stopped state again at a higher revision; returns that revision."""
+        revision = self.allocate()
+        self._state = replace(self._state, revision=revision)
+        self._journal.submit(self.record(self._state), [replace(event, revision=revision)])
+        self._tell()
+        return revision
+
+    def note(self, event: EventDraft) -> None:
+        """Log an event that changes no state."""
+        self._journal.submit(None, [event])
+        self._bus.publish(event)
+
+    def draft(self, kind: str, summary: str, *, actor: Actor = SERVER, **facts: str) -> EventDraft:
+        """Make an event at the present revision; ``stop_id`` and ``scope`` among the facts become its own fields."""
+        return draft(kind, summary, self, actor=actor, **facts)
+
+    def carry_out(self) -> None:
+        """Tell the venues what is wanted. Repeated by the monitor, so that a lost call costs one tick."""
+        self._guarded(
+            lambda: self._flattener.set_work(work_for(self._state, self.accounts)), "handing work to the venues"
+        )
+
+    async def settle(self) -> None:
+        """Wait for broadcasts under way and until everything is on disk, however long that takes."""
+        await asyncio.gather(*self._tasks)
+        await self._journal.drained()
+
+    def _activation_event(self, before: Stop | None, stop: Stop, activation: Activation) -> EmergencyStopEvent:
+        kind = "stop.activated" if before is None else "stop.raised" if stop.action > before.action else "stop.joined"
+        cause = activation.cause
+        facts = {
+            "action": stop.action.name,
+            "source": cause.source.name,
+            "evaluator": cause.evaluator,
+            "reading": cause.reading,
+            "limit": cause.limit,
+            "request_id": activation.request_id,
+        }
+        base = self.draft(
+            kind,
+            cause.reason or "no reason given",
+            actor=cause.actor,
+            stop_id=stop.stop_id,
+            scope=str(stop.scope),
+            **{k: v for k, v in facts.items() if v},
+        )
+        return EmergencyStopEvent.of(base, revision=stop.revision, stop=stop)
+
+    async def _spread(self, latching: Latching, event: EmergencyStopEvent) -> None:
+        try:
+            await asyncio.wait_for(self._journal.durable(latching.revision), BROADCAST_AT_LATEST.total_seconds())
+            late = False
+        except TimeoutError:
+            late = True
+        self._tell()
+        latching.told.set()
+        self.carry_out()
+        self._guarded(lambda: self._bus.publish(event), "publishing the stop")
+        if late:
+            await self._journal.durable(latching.revision)
+            self._tell()
+
+    def _tell(self) -> None:
+        for listener in self._on_change:
+            self._guarded(partial(listener, self._state), "telling a listener")
+
+    def _guarded(self, step: Callable[[], None], what: str) -> None:
+        """Run one step so that its failure is loud and the next step still runs."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - no step after the latch may keep the next from running
+            _log.critical("%s failed", what, exc_info=True)
+            if what not in self._failing:
+                self._journal.submit(None, [self.draft("server.fault", f"{what} failed: {type(error).__name__}")])
+            self._failing.add(what)
+        else:
+            self._failing.discard(what)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

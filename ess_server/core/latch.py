@@ -1,0 +1,117 @@
+"""The latch as pure functions: how a state gains, keeps and loses stops. No clock, no I/O, no identifiers made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ess_server.core.model import (
+    GLOBAL,
+    MAX_CAUSE_REASON_BYTES,
+    MAX_REQUEST_IDS,
+    MAX_STOPS,
+    Action,
+    Cause,
+    EmergencyState,
+    Scope,
+    Stop,
+)
+
+ELLIPSIS_MARK = " [cut]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """What a trigger asks for. ``request_id`` may be empty."""
+
+    scope: Scope
+    action: Action
+    cause: Cause
+    request_id: str = ""
+
+
+def cut(text: str, limit: int) -> str:
+    """Return ``text`` in at most ``limit`` bytes of UTF-8; what was cut is marked. Never fails."""
+    raw = text.encode("utf-8", "replace")
+    if len(raw) <= limit:
+        return raw.decode()
+    return raw[: limit - len(ELLIPSIS_MARK)].decode(errors="ignore") + ELLIPSIS_MARK
+
+
+def standing_request(state: EmergencyState, activation: Activation) -> Stop | None:
+    """Return the standing stop that this very request has made already, or None.
+
+    A repeated id that asks for another scope or for more than the stop does is a new request: an id must
+    never be a way to lose a stop.
+    """
+    if not activation.request_id:
+        return None
+    for stop in state.stops:
+        same_scope = stop.scope in (activation.scope, GLOBAL)
+        if activation.request_id in stop.request_ids and same_scope and activation.action <= stop.action:
+            return stop
+    return None
+
+
+def activate(state: EmergencyState, activation: Activation, *, revision: int, stop_id: str) -> EmergencyState:
+    """Latch or join a stop at ``revision``, which must be new. An action only ever rises.
+
+    One scope more than a gate message carries becomes a global stop (contract, ``StopState.stops``).
+    """
+    scope = activation.scope
+    if state.stop_for(scope) is None and len(state.stops) >= MAX_STOPS - (scope != GLOBAL):
+        scope = GLOBAL
+    cause = replace(activation.cause, reason=cut(activation.cause.reason, MAX_CAUSE_REASON_BYTES))
+    ids = (activation.request_id,) if activation.request_id else ()
+    standing = state.stop_for(scope)
+    if standing is None:
+        latched = Stop(
+            stop_id=stop_id,
+            scope=scope,
+            action=activation.action,
+            revision=revision,
+            activate_time=cause.time,
+            cause=cause,
+            request_ids=ids,
+        )
+    else:
+        action = max(standing.action, activation.action)
+        latched = replace(
+            standing,
+            action=action,
+            revision=revision,
+            cause_count=standing.cause_count + 1,
+            held=standing.held and action is Action.BLOCK,
+            request_ids=(*standing.request_ids, *ids)[-MAX_REQUEST_IDS:],
+        )
+    return state.with_stop(latched)
+
+
+def covered(state: EmergencyState, scope: Scope) -> tuple[Stop, ...]:
+    """Return the stops that releasing or holding ``scope`` would touch."""
+    return tuple(s for s in state.stops if s.covers(scope))
+
+
+def release(state: EmergencyState, scope: Scope, *, revision: int) -> EmergencyState:
+    """Return the state without the stops that ``scope`` covers, at ``revision``."""
+    return replace(state, revision=revision, stops=tuple(s for s in state.stops if not s.covers(scope)))
+
+
+def hold(state: EmergencyState, scope: Scope, *, revision: int) -> EmergencyState:
+    """Return the state with the covered stops lowered to BLOCK and marked held, at ``revision``."""
+    stops = tuple(
+        replace(s, action=Action.BLOCK, held=True, revision=revision) if s.covers(scope) else s for s in state.stops
+    )
+    return replace(state, revision=revision, stops=stops)
+
+
+def union(states: Sequence[tuple[Stop, ...]]) -> tuple[Stop, ...]:
+    """Merge stops scope by scope: strongest action, highest revision, held only if all say so."""
+    merged: dict[Scope, Stop] = {}
+    for stop in (s for stops in states for s in stops):
+        other = merged.get(stop.scope)
+        if other is None:
+            merged[stop.scope] = stop
+            continue
+        newer = max(stop, other, key=lambda s: s.revision)
+        action = max(stop.action, other.action)
+        merged[stop.scope] = replace(newer, action=action, held=stop.held and other.held and action is Action.BLOCK)
+    return tuple(merged.values())

@@ -1,0 +1,37 @@
+"""Which work on which account the latched stops ask for. Pure."""
+
+from collections.abc import Iterable
+
+from ess_server.core.model import Account, Action, EmergencyState, ScopeKind, Stop, Work
+
+
+def touches(stop: Stop, account: Account) -> bool:
+    """Whether ``stop`` asks for anything on ``account``. Strategy scopes block only: a position has no strategy."""
+    match stop.scope.kind:
+        case ScopeKind.GLOBAL | ScopeKind.SYMBOL:
+            return True
+        case ScopeKind.VENUE:
+            return stop.scope.id == account.venue
+        case ScopeKind.ACCOUNT:
+            return stop.scope.id == account.id
+        case ScopeKind.STRATEGY:
+            return False
+
+
+def work_for(state: EmergencyState, accounts: Iterable[Account]) -> dict[str, Work]:
+    """Return what is wanted of each account that a stop touches, by account id; the strongest action wins."""
+    wanted = {}
+    for account in accounts:
+        stops = [s for s in state.stops if touches(s, account)]
+        if not stops:
+            continue
+        whole = [s for s in stops if s.scope.kind is not ScopeKind.SYMBOL]
+        lead = max(stops, key=lambda s: (s.action, s.revision))
+        wanted[account.id] = Work(
+            account=account.id,
+            stop_id=lead.stop_id,
+            action=max((s.action for s in whole), default=Action.BLOCK),
+            symbols=tuple((s.scope.id, s.action) for s in stops if s.scope.kind is ScopeKind.SYMBOL),
+            held=lead.action is Action.BLOCK and any(s.held for s in stops),
+        )
+    return wanted
