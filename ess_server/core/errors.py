@@ -16,10 +16,6 @@ class InvalidRequestError(EssError):
         self.field = field
 
 
-class RevisionMismatchError(EssError):
-    """A stop that would be released carries a higher revision than the request names."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """One thing that stands in the way of a reset.
@@ -38,6 +34,10 @@ class ResetRefusedError(EssError):
     def __init__(self, refusals: Sequence[Refusal]) -> None:
         super().__init__("; ".join(f"{r.reason}: {r.detail}" for r in refusals))
         self.refusals = tuple(refusals)
+
+
+class RevisionMismatchError(ResetRefusedError):
+    """Among what stands in the way: a stop that would be released is newer than what the request names."""
 
 
 class StoreError(EssError):

@@ -5,82 +5,36 @@ A write that fails has an unknown outcome, so a stop is written again, durably, 
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 
 from ess_server.core import latch
 from ess_server.core.controller import EmergencyStopController
-from ess_server.core.errors import (
-    InvalidRequestError,
-    Refusal,
-    ResetRefusedError,
-    RevisionMismatchError,
-    StoreError,
-)
+from ess_server.core.errors import Refusal, ResetRefusedError, RevisionMismatchError, StoreError
 from ess_server.core.events import EmergencyResetEvent
-from ess_server.core.model import GLOBAL, Actor, Credential, EmergencyState, Scope, Stop
+from ess_server.core.model import EmergencyState, Scope, Stop
+from ess_server.core.release import (
+    REVISION_MISMATCH,
+    Obstacle,
+    Outcome,
+    ReleaseRequest,
+    ReleaseResult,
+    check_fields,
+    coverage_refusals,
+)
 
-MAX_REASON_BYTES = 1024
-MAX_ID_BYTES = 64
 MOST_TRIES = 3
 REMEMBERED_REQUESTS = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseRequest:
-    """What a person asks of a reset or hold. ``revision`` is the highest one that the person has looked at."""
-
-    revision: int
-    reason: str
-    actor: Actor
-    scope: Scope = GLOBAL
-    overrides: frozenset[str] = frozenset()
-    rebaseline: bool = False
-    validate_only: bool = False
-    request_id: str = ""
-    store_id: str = ""
-
-
-class Outcome(Enum):
-    """What a reset did."""
-
-    RELEASED = 1
-    VALIDATED = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReleaseResult:
-    """What was done, and the state after it; ``refusals`` only after a check."""
-
-    outcome: Outcome
-    state: EmergencyState
-    stops: tuple[Stop, ...] = ()
-    refusals: tuple[Refusal, ...] = ()
-
-
-class Obstacle(Protocol):
-    """Something that may stand in the way of a reset."""
-
-    async def refusals(self, stops: Sequence[Stop]) -> Sequence[Refusal]:
-        """Return what stands in the way of releasing ``stops``."""
-
-    async def override(self, stops: Sequence[Stop]) -> None:
-        """Make going past it safe, before anything is written. Raises ResetRefusedError if that cannot be."""
-
-    def released(self, stops: Sequence[Stop], request: ReleaseRequest) -> None:
-        """Take note of the release, in the same step in which it becomes true."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A change that loosens something: how to make it from a state, and how it is logged."""
+    """A change that loosens something: how it is called, logged and made, and what may stand in its way."""
 
-    kind: str
     verb: str
+    kind: str
     make: Callable[[EmergencyState, Scope, int], EmergencyState]
-    obstacles: tuple[Obstacle, ...] = field(default=())
+    obstacles: tuple[Obstacle, ...] = ()
 
 
 class _OvertakenError(Exception):
@@ -96,15 +50,15 @@ class EmergencyReset:
         self._done: OrderedDict[tuple[str, str], ReleaseResult] = OrderedDict()
         self._tasks: set[asyncio.Task[ReleaseResult]] = set()
         self._release = _Change(
-            "stop.released", "reset", lambda s, scope, r: latch.release(s, scope, revision=r), tuple(obstacles)
+            "reset", "stop.released", lambda s, scope, r: latch.release(s, scope, revision=r), tuple(obstacles)
         )
-        self._hold = _Change("stop.held", "hold", lambda s, scope, r: latch.hold(s, scope, revision=r))
+        self._hold = _Change("hold", "stop.held", lambda s, scope, r: latch.hold(s, scope, revision=r))
 
     async def reset(self, request: ReleaseRequest) -> ReleaseResult:
         """Release the stops of a scope; global releases all.
 
         Raises InvalidRequestError, RevisionMismatchError (a stop carries a higher revision than the request
-        names), ResetRefusedError (everything that stands in the way), StoreError (still stopped, durably).
+        names), ResetRefusedError (with everything that stands in the way), StoreError (still stopped, durably).
         """
         return await self._to_the_end(self._serially(self._release, request))
 
@@ -112,22 +66,22 @@ class EmergencyReset:
         """End cancelling and closing in a scope; trading stays blocked. Raises as ``reset`` does."""
         return await self._to_the_end(self._serially(self._hold, request))
 
-    async def _to_the_end(self, work: Awaitable[ReleaseResult]) -> ReleaseResult:
+    async def _to_the_end(self, work: Coroutine[None, None, ReleaseResult]) -> ReleaseResult:
         """A caller that goes away must not leave a release half written."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
     async def _serially(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
-        self._check_fields(request)
+        check_fields(request, self._controller.state)
         async with self._one_at_a_time:
             known = self._done.get((change.verb, request.request_id)) if request.request_id else None
             if known:
                 return known
             try:
                 result = await self._tries(change, request)
-            except (RevisionMismatchError, ResetRefusedError) as refused:
+            except ResetRefusedError as refused:
                 self._log_refusal(change, request, refused)
                 raise
             if request.request_id and result.outcome is Outcome.RELEASED:
@@ -138,73 +92,44 @@ class EmergencyReset:
 
     async def _tries(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
         for _ in range(MOST_TRIES):
-            stops = self._check_coverage(request)
-            refusals = [r for o in change.obstacles for r in await o.refusals(stops)]
+            in_the_way = self._coverage(request)
+            stops = latch.covered(self._controller.state, request.scope)
+            found = [(o, await o.refusals(stops)) for o in change.obstacles] if stops else []
+            in_the_way += [r for _, refusals in found for r in refusals]
             if request.validate_only:
                 return ReleaseResult(
-                    outcome=Outcome.VALIDATED, state=self._controller.state, stops=stops, refusals=tuple(refusals)
+                    outcome=Outcome.VALIDATED,
+                    state=self._controller.state,
+                    stops=stops,
+                    refusals=tuple(in_the_way),
                 )
-            standing = [r for r in refusals if not (r.overridable and r.reason in request.overrides)]
-            if standing:
-                raise ResetRefusedError(standing)
+            _refuse([r for r in in_the_way if not (r.overridable and r.reason in request.overrides)])
             try:
-                return await self._change(change, request, passed={r.reason for r in refusals})
+                return await self._pass(change, request, [o for o, refusals in found if refusals])
             except _OvertakenError:
                 continue
-        raise RevisionMismatchError("triggers keep arriving; look again with: ess status")
+        detail = "triggers keep arriving; look with: ess status"
+        raise RevisionMismatchError([Refusal(reason=REVISION_MISMATCH, detail=detail, overridable=False)])
 
-    def _check_fields(self, request: ReleaseRequest) -> None:
-        state = self._controller.state
-        if request.revision <= 0:
-            raise InvalidRequestError(
-                "revision",
-                f"is required: the highest one you have looked at; ess status shows it (now {state.revision})",
-            )
-        if not request.reason.strip():
-            raise InvalidRequestError("reason", "is required: say why it is safe, in 1 to 1024 bytes")
-        if len(request.reason.encode()) > MAX_REASON_BYTES:
-            raise InvalidRequestError("reason", "is longer than 1024 bytes; shorten it")
-        if len(request.request_id.encode()) > MAX_ID_BYTES:
-            raise InvalidRequestError("request_id", "is longer than 64 bytes")
-        if request.actor.credential is Credential.NONE and not request.actor.requested_by:
-            raise InvalidRequestError("requested_by", "is required where no credential tells who you are")
-        if request.store_id and request.store_id != state.store_id:
-            raise RevisionMismatchError(f"store_id: this server follows store {state.store_id}; check the target")
+    def _coverage(self, request: ReleaseRequest) -> list[Refusal]:
+        return coverage_refusals(request, self._controller.state, self._controller.journal.durable_revision)
 
-    def _check_coverage(self, request: ReleaseRequest) -> tuple[Stop, ...]:
-        state = self._controller.state
-        stops = latch.covered(state, request.scope)
-        if not stops:
-            others = ", ".join(str(s.scope) for s in state.stops) or "none"
-            raise ResetRefusedError(
-                [Refusal(reason="NOT_STOPPED", detail=f"{request.scope} is not stopped itself; standing stops: {others}",
-                         overridable=False)]
-            )  # fmt: skip
-        if request.revision > state.revision:
-            raise RevisionMismatchError(
-                f"revision: {request.revision} was never issued; the newest is {state.revision}; look with: ess status"
-            )
-        newest = max(stops, key=lambda s: s.revision)
-        if newest.revision > request.revision:
-            raise RevisionMismatchError(
-                f"revision: {newest.scope} was stopped again at revision {newest.revision} ({newest.cause.reason}), "
-                f"after the {request.revision} that you looked at; look with: ess status"
-            )
-        if newest.revision > self._controller.journal.durable_revision:
-            raise ResetRefusedError(
-                [Refusal(reason="STORE_FAILED", detail="the stop is not on disk yet: "
-                         + ("; ".join(self._controller.journal.problems) or "try again"), overridable=False)]
-            )  # fmt: skip
-        return stops
-
-    async def _change(self, change: _Change, request: ReleaseRequest, passed: set[str]) -> ReleaseResult:
-        controller = self._controller
-        stops = self._check_coverage(request)
-        for obstacle in change.obstacles:
-            if passed and any(r.reason in passed for r in await obstacle.refusals(stops)):
+    async def _pass(self, change: _Change, request: ReleaseRequest, overridden: Sequence[Obstacle]) -> ReleaseResult:
+        stops = latch.covered(self._controller.state, request.scope)
+        try:
+            for obstacle in overridden:
                 await obstacle.override(stops)
-        self._check_coverage(request)
+            return await self._change(change, request)
+        except BaseException:
+            for obstacle in overridden:
+                obstacle.abandoned()
+            raise
+
+    async def _change(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
+        controller = self._controller
+        _refuse(self._coverage(request))
         base = controller.state
+        stops = latch.covered(base, request.scope)
         target = change.make(base, request.scope, controller.allocate())
         event = self._event(change, request, stops, target)
         await self._write(change, target, event, lambda: controller.state is base)
@@ -217,10 +142,10 @@ class EmergencyReset:
         self, change: _Change, target: EmergencyState, event: EmergencyResetEvent, unchanged: Callable[[], bool]
     ) -> None:
         """Write to every record in turn; returns in the step in which nothing newer has come."""
-        controller = self._controller
-        record = controller.journal.stamped(controller.record(target))
+        journal = self._controller.journal
+        record = journal.stamped(self._controller.record(target))
         try:
-            for writer in controller.journal.writers:
+            for writer in journal.writers:
                 if not await writer.try_once(record, [event], unchanged):
                     break
         except StoreError as error:
@@ -241,7 +166,7 @@ class EmergencyReset:
         self, change: _Change, request: ReleaseRequest, stops: tuple[Stop, ...], target: EmergencyState
     ) -> EmergencyResetEvent:
         facts = {
-            "released" if change is self._release else "held": ", ".join(str(s.scope) for s in stops),
+            "scopes": ", ".join(str(s.scope) for s in stops),
             "named_revision": str(request.revision),
             "overrides": ", ".join(sorted(request.overrides)),
             "rebaseline": "yes" if request.rebaseline else "",
@@ -257,7 +182,7 @@ class EmergencyReset:
         )
         return EmergencyResetEvent.of(entry, revision=target.revision, stops=stops)
 
-    def _log_refusal(self, change: _Change, request: ReleaseRequest, refused: Exception) -> None:
+    def _log_refusal(self, change: _Change, request: ReleaseRequest, refused: ResetRefusedError) -> None:
         self._controller.note(
             self._controller.draft(
                 f"{change.verb}.refused",
@@ -268,3 +193,10 @@ class EmergencyReset:
                 reason=request.reason,
             )
         )
+
+
+def _refuse(refusals: Sequence[Refusal]) -> None:
+    if any(r.reason == REVISION_MISMATCH for r in refusals):
+        raise RevisionMismatchError(refusals)
+    if refusals:
+        raise ResetRefusedError(refusals)
