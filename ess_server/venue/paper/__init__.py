@@ -1,0 +1,27 @@
+"""The paper venue: a small exchange with real books that speaks an exchange's own REST to unmodified clients.
+
+``PaperVenue`` runs in-process, ``serve`` as a process of its own; ``open_session`` and ``pin_sync`` send ccxt there.
+"""
+
+from ess_server.venue.paper.faults import Fault, FaultKind, Operation
+from ess_server.venue.paper.journal import JournalEntry, grew_or_flipped
+from ess_server.venue.paper.model import BooksConfig
+from ess_server.venue.paper.pin import open_session, pin_sync
+from ess_server.venue.paper.ratelimit import Limits
+from ess_server.venue.paper.run import serve
+from ess_server.venue.paper.venue import PaperConfig, PaperVenue
+
+__all__ = [
+    "BooksConfig",
+    "Fault",
+    "FaultKind",
+    "JournalEntry",
+    "Limits",
+    "Operation",
+    "PaperConfig",
+    "PaperVenue",
+    "grew_or_flipped",
+    "open_session",
+    "pin_sync",
+    "serve",
+]

@@ -1,0 +1,1 @@
+"""Exchange dialects: routes, signatures, error codes and JSON shapes, one package each."""

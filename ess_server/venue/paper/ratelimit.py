@@ -1,0 +1,109 @@
+"""Request weight per address and orders per account, in fixed windows as the exchanges count them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+_MINUTE = timedelta(minutes=1)
+_TEN_SECONDS = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """``weight_per_minute`` counts per address, orders per account. None lifts a limit.
+
+    ``ban_after`` is how many refused requests within one window turn 429 into a ban that lasts ``ban``.
+    """
+
+    weight_per_minute: int | None = 2400
+    orders_per_ten_seconds: int | None = 300
+    orders_per_minute: int | None = 1200
+    ban_after: int = 20
+    ban: timedelta = timedelta(minutes=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A refusal: ``banned`` tells 418 from 429; ``limit`` and ``window`` say which limit."""
+
+    retry_after: timedelta
+    banned: bool
+    limit: int
+    window: timedelta
+
+
+@dataclass(slots=True)
+class _Window:
+    index: int = -1
+    used: int = 0
+    strikes: int = 0
+
+    def roll(self, index: int) -> None:
+        if index != self.index:
+            self.index, self.used, self.strikes = index, 0, 0
+
+
+class RateLimiter:
+    """Counts. ``limits`` may be replaced at any time and rules the next request."""
+
+    def __init__(self, limits: Limits, now: Callable[[], datetime]) -> None:
+        self.limits = limits
+        self._now = now
+        self._weights: dict[str, _Window] = {}
+        self._orders: dict[tuple[str, timedelta], _Window] = {}
+        self._banned: dict[str, datetime] = {}
+
+    def charge(self, address: str, weight: int) -> Limited | None:
+        """Count a request of an address; a refused one counts too. Returns why it is refused."""
+        now, limits = self._now(), self.limits
+        until = self._banned.get(address)
+        if until is not None:
+            if now < until:
+                return Limited(until - now, True, limits.weight_per_minute or 0, _MINUTE)
+            del self._banned[address]
+        window = self._weights.setdefault(address, _Window())
+        window.roll(_index(now, _MINUTE))
+        window.used += weight
+        if limits.weight_per_minute is None or window.used <= limits.weight_per_minute:
+            return None
+        window.strikes += 1
+        if window.strikes > limits.ban_after:
+            self._banned[address] = now + limits.ban
+            return Limited(limits.ban, True, limits.weight_per_minute, _MINUTE)
+        return Limited(_left(now, _MINUTE), False, limits.weight_per_minute, _MINUTE)
+
+    def used_weight(self, address: str) -> int:
+        """Weight that the address has used in the present minute."""
+        window = self._weights.get(address)
+        return window.used if window is not None and window.index == _index(self._now(), _MINUTE) else 0
+
+    def count_order(self, account: str) -> Limited | None:
+        """Count one new order. Returns why it is refused; a refused order does not count."""
+        now = self._now()
+        found = []
+        for span, limit in (
+            (_TEN_SECONDS, self.limits.orders_per_ten_seconds),
+            (_MINUTE, self.limits.orders_per_minute),
+        ):
+            window = self._orders.setdefault((account, span), _Window())
+            window.roll(_index(now, span))
+            if limit is not None and window.used >= limit:
+                return Limited(_left(now, span), False, limit, span)
+            found.append(window)
+        for window in found:
+            window.used += 1
+        return None
+
+    def pardon(self) -> None:
+        """Forget all counts and bans."""
+        self._weights.clear()
+        self._orders.clear()
+        self._banned.clear()
+
+
+def _index(now: datetime, span: timedelta) -> int:
+    return int(now.timestamp() // span.total_seconds())
+
+
+def _left(now: datetime, span: timedelta) -> timedelta:
+    return span - timedelta(seconds=now.timestamp() % span.total_seconds())
