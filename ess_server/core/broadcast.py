@@ -19,6 +19,7 @@ class _Phase:
     members: int = 0
     version: int = 0
     message: bytes = b""
+    ended: bool = False
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def put(self, message: bytes) -> None:
@@ -26,6 +27,10 @@ class _Phase:
         self.message = message
         self.changed.set()
         self.changed = asyncio.Event()
+
+
+class BroadcastEndedError(Exception):
+    """The last message was delivered; the server is going down."""
 
 
 class Subscription:
@@ -36,8 +41,10 @@ class Subscription:
         self._seen = phase.version
 
     async def next(self) -> bytes:
-        """Wait for a message newer than the last one returned."""
+        """Wait for a message newer than the last one returned. Raises BroadcastEndedError after the last one."""
         while self._seen == self._phase.version:
+            if self._phase.ended:
+                raise BroadcastEndedError
             await self._phase.changed.wait()
         self._seen = self._phase.version
         return self._phase.message
@@ -66,6 +73,12 @@ class StateBroadcast:
         message = self._render()
         for phase in self._phases:
             phase.put(message)
+
+    def end(self) -> None:
+        """Publish once more; subscriptions end after that message."""
+        for phase in self._phases:
+            phase.ended = True
+        self.publish()
 
     async def run(self) -> None:
         """Send heartbeats until cancelled."""

@@ -40,11 +40,9 @@ _log = logging.getLogger("ess.controller")
 
 @dataclass(slots=True)
 class Latching:
-    """A trigger under way. ``told`` is set once the stop was broadcast."""
+    """A trigger under way: the stop as latched. ``told`` is set once it was broadcast."""
 
-    stop_id: str
-    revision: int
-    fresh: bool
+    stop: Stop
     told: asyncio.Event
 
 
@@ -73,6 +71,7 @@ class EmergencyStopController:
         self.accounts = tuple(accounts)
         self.new_id = new_id
         self._logged = frozenset(logged_revisions)
+        self._on_latch: list[Callable[[int], None]] = []
         self._on_change: list[Callable[[EmergencyState], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: set[str] = set()
@@ -86,6 +85,10 @@ class EmergencyStopController:
     def journal(self) -> Journal:
         """The durable records."""
         return self._journal
+
+    def on_latch(self, listener: Callable[[int], None]) -> None:
+        """Call ``listener`` with the revision of every stop, in the step that latches it."""
+        self._on_latch.append(listener)
 
     def on_change(self, listener: Callable[[EmergencyState], None]) -> None:
         """Call ``listener`` whenever gates must be told; it must return at once."""
@@ -104,7 +107,7 @@ class EmergencyStopController:
         if standing:
             told = asyncio.Event()
             told.set()
-            return Latching(standing.stop_id, standing.revision, fresh=False, told=told)
+            return Latching(standing, told)
         before = self._state
         revision = self.allocate()
         after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
@@ -112,7 +115,9 @@ class EmergencyStopController:
         event = self._activation_event(before.stop_for(stop.scope), stop, activation)
         self._state = after
         self._journal.submit(self.record(after), [event])
-        latching = Latching(stop.stop_id, revision, fresh=True, told=asyncio.Event())
+        for listener in self._on_latch:
+            self._guarded(partial(listener, revision), "noting the latch")
+        latching = Latching(stop, asyncio.Event())
         self._spawn(self._spread(latching, event))
         return latching
 
@@ -198,7 +203,7 @@ class EmergencyStopController:
 
     async def _spread(self, latching: Latching, event: EmergencyStopEvent) -> None:
         try:
-            await asyncio.wait_for(self._journal.durable(latching.revision), BROADCAST_AT_LATEST.total_seconds())
+            await asyncio.wait_for(self._journal.durable(latching.stop.revision), BROADCAST_AT_LATEST.total_seconds())
             late = False
         except TimeoutError:
             late = True
@@ -207,7 +212,7 @@ class EmergencyStopController:
         self.carry_out()
         self._guarded(lambda: self._bus.publish(event), "publishing the stop")
         if late:
-            await self._journal.durable(latching.revision)
+            await self._journal.durable(latching.stop.revision)
             self._tell()
 
     def _tell(self) -> None:

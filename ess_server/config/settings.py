@@ -1,0 +1,73 @@
+"""What a configuration can say, with every default."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from ess_server.core.evaluators import EvaluatorSettings
+from ess_server.core.model import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsSettings:
+    """PEM files of the server; with ``client_ca`` every client must present a certificate."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """How the server listens and what it promises.
+
+    ``data_dir`` None keeps nothing (``--ephemeral``). ``lease`` is 200 ms to 2 s; ``heartbeat`` and ``tick``
+    are at most a third of it.
+    """
+
+    listen: str = "127.0.0.1:50051"
+    data_dir: Path | None = None
+    insecure: bool = False
+    tls: TlsSettings | None = None
+    lease: timedelta = timedelta(seconds=1)
+    heartbeat: timedelta = timedelta(milliseconds=250)
+    tick: timedelta = timedelta(milliseconds=250)
+    max_subscribers: int = 2000
+    expected_subscribers: tuple[str, ...] = ()
+    default_action: Action = Action.FLATTEN
+    day_boundary: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperEndpoint:
+    """A paper venue in place of the real one: every host name of the exchange is led to it."""
+
+    host: str
+    port: int
+    ca_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """A trading account. Keys stay in their files or environment variables; only their places are named here."""
+
+    id: str
+    venue: str
+    exchange: str
+    api_key_file: Path | None = None
+    secret_file: Path | None = None
+    api_key_env: str = ""
+    secret_env: str = ""
+    equity_poll: timedelta = timedelta(seconds=1)
+    paper: PaperEndpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything."""
+
+    installation: str = ""
+    server: ServerSettings = field(default_factory=ServerSettings)
+    accounts: tuple[AccountSettings, ...] = ()
+    evaluators: tuple[EvaluatorSettings, ...] = ()

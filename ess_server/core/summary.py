@@ -1,0 +1,49 @@
+"""One sentence a person can act on. Pure."""
+
+from collections.abc import Sequence
+
+from ess_server.core.model import AccountProgress, EmergencyState, FlattenStatus, Stop
+from ess_server.core.subscribers import Enforcement
+
+
+def cause_in_words(stop: Stop) -> str:
+    """Name the evaluator, else the source, of a stop's first cause."""
+    return stop.cause.evaluator or stop.cause.source.name.lower().replace("_", " ")
+
+
+def gates_in_words(enforcement: Enforcement) -> str:
+    """Say how many gates are known to deny, and name what is not."""
+    if not enforcement.expected:
+        return "no gate is connected or expected"
+    words = f"{enforcement.confirmed} of {enforcement.expected} gates confirmed"
+    if enforcement.expired:
+        words += f", {enforcement.expired} denying by expired lease"
+    if enforcement.unconfirmed:
+        words += f", not confirmed: {', '.join(enforcement.unconfirmed)}"
+    return words
+
+
+def accounts_in_words(accounts: Sequence[AccountProgress], stop_ids: Sequence[str]) -> str:
+    """Say how many accounts with work are flat; empty if there is no work."""
+    at_work = [a for a in accounts if a.stop_id in stop_ids]
+    if not at_work:
+        return ""
+    flat = sum(1 for a in at_work if a.status.is_flat)
+    held = sum(1 for a in at_work if a.status is FlattenStatus.HELD)
+    return f"{flat} of {len(at_work)} accounts flat" + (f", {held} held" if held else "")
+
+
+def state_in_words(state: EmergencyState, enforcement: Enforcement, accounts: Sequence[AccountProgress] = ()) -> str:
+    """Summarise the state for status lines and answers."""
+    if not state.active:
+        return f"Trading is allowed: no stop is latched (revision {state.revision})"
+    first = min(state.stops, key=lambda s: s.activate_time)
+    scopes = ", ".join(f"{s.scope} {s.action.name}{' held' if s.held else ''}" for s in state.stops[:4])
+    more = f" and {len(state.stops) - 4} more" if len(state.stops) > 4 else ""  # noqa: PLR2004 - as cut above
+    since = f"{first.activate_time:%Y-%m-%d %H:%M:%S} UTC"
+    parts = [
+        f"TRADING STOPPED (ESS ACTIVE) since {since} ({cause_in_words(first)}): {scopes}{more}",
+        gates_in_words(enforcement),
+        accounts_in_words(accounts, [s.stop_id for s in state.stops]),
+    ]
+    return "; ".join(p for p in parts if p)

@@ -1,0 +1,1 @@
+"""The gRPC face: converts and calls, decides nothing."""

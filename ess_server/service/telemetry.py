@@ -1,0 +1,192 @@
+"""TelemetryService: each observation counts or is rejected on its own."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal
+
+from ess_client.pb import telemetry_pb2 as pb
+from ess_client.pb import telemetry_pb2_grpc as rpc
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.ports import Clock, Readings
+from ess_server.core.readings import (
+    CashFlow,
+    ComponentHealth,
+    EquityReading,
+    ExecutionReport,
+    ExecutionType,
+    FeedUpdate,
+    HealthStatus,
+)
+from ess_server.service.status import Context
+
+MOST_OBSERVATIONS = 1000
+MAX_TEXT_BYTES = 256
+_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
+_SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}
+
+
+class RejectedError(Exception):
+    """An observation does not count; ``reason`` is stable UPPER_SNAKE."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+def _decimal(text: str, field: str) -> Decimal:
+    if not _DECIMAL.fullmatch(text):
+        raise RejectedError(
+            "NOT_A_DECIMAL", f"{field}: {text[:40]!r} is not digits with at most one point; no exponent"
+        )
+    return Decimal(text)
+
+
+def _optional(text: str, field: str) -> Decimal | None:
+    return _decimal(text, field) if text else None
+
+
+def _required(text: str, field: str) -> str:
+    if not text:
+        raise RejectedError("MISSING", f"{field}: is required")
+    if len(text.encode()) > MAX_TEXT_BYTES:
+        raise RejectedError("TOO_LONG", f"{field}: is longer than {MAX_TEXT_BYTES} bytes")
+    return text
+
+
+class TelemetryServicer(rpc.TelemetryServiceServicer):
+    """Takes readings and wakes the evaluators."""
+
+    def __init__(
+        self, readings: Readings, accounts: frozenset[str], clock: Clock, observed: Callable[[], None]
+    ) -> None:
+        """``accounts`` are those of the configuration; ``observed`` is called after each report that counts."""
+        self._readings = readings
+        self._accounts = accounts
+        self._clock = clock
+        self._observed = observed
+
+    async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
+        """Take up to 1,000 observations. Raises InvalidRequestError if there are more."""
+        if len(request.observations) > MOST_OBSERVATIONS:
+            raise InvalidRequestError("observations", f"more than {MOST_OBSERVATIONS}; send them in several calls")
+        rejections = []
+        for index, observation in enumerate(request.observations):
+            try:
+                self._take(observation)
+            except RejectedError as no:
+                rejections.append(pb.Rejection(index=index, reason=no.reason, detail=str(no)))
+        accepted = len(request.observations) - len(rejections)
+        if request.observations:
+            self._observed()
+        return pb.ReportResponse(accepted=accepted, rejections=rejections)
+
+    def _take(self, observation: pb.Observation) -> None:
+        kind = observation.WhichOneof("kind")
+        match kind:
+            case "equity":
+                self._equity(observation)
+            case "cash_flow":
+                self._cash_flow(observation)
+            case "execution":
+                self._execution(observation)
+            case "health":
+                self._health(observation)
+            case "feed":
+                self._feed(observation)
+            case _:
+                raise RejectedError("UNKNOWN_KIND", "kind: unset, or newer than this server; update the server")
+
+    def _time(self, observation: pb.Observation) -> datetime:
+        if not observation.HasField("observe_time"):
+            return self._clock.now()
+        try:
+            return observation.observe_time.ToDatetime(self._clock.now().tzinfo)
+        except (ValueError, OverflowError) as error:
+            raise RejectedError("BAD_TIME", "observe_time: is out of range") from error
+
+    def _account(self, name: str) -> str:
+        if name not in self._accounts:
+            raise RejectedError("UNKNOWN_ACCOUNT", f"account: {name[:80]!r} is not in the configuration")
+        return name
+
+    def _equity(self, observation: pb.Observation) -> None:
+        equity = observation.equity
+        reading = EquityReading(
+            account=self._account(equity.account),
+            amount=_decimal(equity.amount, "equity.amount"),
+            currency=_required(equity.currency, "equity.currency"),
+            time=self._time(observation),
+            received=self._clock.uptime(),
+        )
+        self._readings.metrics.record_equity(reading)
+        if not reading.usable:
+            detail = "equity.amount: is not above zero; the evaluator reads it as unknown"
+            raise RejectedError("NOT_POSITIVE", detail)
+
+    def _cash_flow(self, observation: pb.Observation) -> None:
+        flow = observation.cash_flow
+        self._readings.metrics.record_cash_flow(
+            CashFlow(
+                account=self._account(flow.account),
+                id=_required(observation.observation_id, "observation_id"),
+                amount=_decimal(flow.amount, "cash_flow.amount"),
+                currency=_required(flow.currency, "cash_flow.currency"),
+                time=self._time(observation),
+            )
+        )
+
+    def _execution(self, observation: pb.Observation) -> None:
+        execution = observation.execution
+        try:
+            execution_type = ExecutionType(execution.execution_type)
+        except ValueError as error:
+            raise RejectedError("UNKNOWN_TYPE", "execution_type: unset, or newer than this server") from error
+        self._readings.metrics.record_execution(
+            ExecutionReport(
+                account=self._account(execution.account),
+                id=_required(observation.observation_id, "observation_id"),
+                symbol=_required(execution.symbol, "execution.symbol"),
+                execution_type=execution_type,
+                side=_SIDES.get(execution.side, ""),
+                client_order_id=execution.client_order_id,
+                quantity=_optional(execution.quantity, "execution.quantity"),
+                price=_optional(execution.price, "execution.price"),
+                expected_price=_optional(execution.expected_price, "execution.expected_price"),
+                stop_loss=execution.stop_loss,
+                strategy=execution.strategy,
+                detail=execution.detail,
+                time=self._time(observation),
+                received=self._clock.uptime(),
+            )
+        )
+
+    def _health(self, observation: pb.Observation) -> None:
+        health = observation.health
+        known = int(health.status) in {int(s) for s in HealthStatus}
+        self._readings.health.record(
+            ComponentHealth(
+                component=_required(health.component, "health.component"),
+                status=HealthStatus(health.status) if known else HealthStatus.CRITICAL,
+                detail=health.detail,
+                time=self._time(observation),
+                received=self._clock.uptime(),
+            )
+        )
+
+    def _feed(self, observation: pb.Observation) -> None:
+        feed = observation.feed
+        self._readings.feeds.record(
+            FeedUpdate(
+                feed=_required(feed.feed, "feed.feed"),
+                symbol=feed.symbol,
+                bid=_optional(feed.bid, "feed.bid"),
+                ask=_optional(feed.ask, "feed.ask"),
+                last=_optional(feed.last, "feed.last"),
+                sequence=feed.sequence if feed.HasField("sequence") else None,
+                corrupt=feed.corrupt,
+                detail=feed.detail,
+                time=self._time(observation),
+                received=self._clock.uptime(),
+            )
+        )
