@@ -1,0 +1,75 @@
+"""Component health and market data feeds as reported to the server, kept in memory."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from threading import Lock
+
+from ess_server.core.errors import CapacityError
+from ess_server.core.ports import Clock
+from ess_server.core.readings import ComponentHealth, FeedUpdate
+
+MAX_COMPONENTS = 1_000
+MAX_FEEDS = 100
+MAX_SYMBOLS = 10_000
+"""Symbols per feed."""
+
+
+class ReportedHealthMonitor:
+    """A ``SystemHealthMonitor`` fed by reports.
+
+    The latest word is the one with the latest time, so that a report overtaken on its way hides no newer one; a time
+    from the future counts as now, and when the clock has gone back the word that arrives counts. Raises
+    CapacityError for a new component beyond ``MAX_COMPONENTS``.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = Lock()
+        self._components: dict[str, ComponentHealth] = {}
+
+    def record(self, health: ComponentHealth) -> None:
+        """Take the latest word on a component."""
+        now = self._clock.now()
+        if health.time > now:
+            health = replace(health, time=now)
+        with self._lock:
+            known = self._components.get(health.component)
+            if known is None and len(self._components) >= MAX_COMPONENTS:
+                raise CapacityError(f"component: {MAX_COMPONENTS} components are known already")
+            if known is None or known.time > now or health.time >= known.time:
+                self._components[health.component] = health
+
+    def components(self) -> Mapping[str, ComponentHealth]:
+        """Return the latest word on every component, by name."""
+        with self._lock:
+            return dict(self._components)
+
+
+class ReportedFeedMonitor:
+    """A ``DataFeedMonitor`` fed by reports.
+
+    The latest update is the one that arrived last, with its time and number as they came: a source whose clock or
+    numbers go back is for an evaluator to see. Raises CapacityError for a new feed beyond ``MAX_FEEDS`` and a new
+    symbol beyond ``MAX_SYMBOLS``.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._feeds: dict[str, dict[str, FeedUpdate]] = {}
+
+    def record(self, update: FeedUpdate) -> None:
+        """Take an update of one symbol of a feed."""
+        with self._lock:
+            symbols = self._feeds.get(update.feed)
+            if symbols is None:
+                if len(self._feeds) >= MAX_FEEDS:
+                    raise CapacityError(f"feed: {MAX_FEEDS} feeds are known already")
+                symbols = self._feeds[update.feed] = {}
+            if update.symbol not in symbols and len(symbols) >= MAX_SYMBOLS:
+                raise CapacityError(f"symbol: {MAX_SYMBOLS} symbols of feed {update.feed} are known already")
+            symbols[update.symbol] = update
+
+    def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
+        """Return the latest update of every symbol of a feed, by symbol."""
+        with self._lock:
+            return dict(self._feeds.get(feed, {}))

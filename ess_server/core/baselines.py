@@ -1,0 +1,258 @@
+"""What losses are measured from: high-water mark and the day's opening equity, moved by deposits and withdrawals.
+
+The model
+    Readings of equity and cash flows form one series in the order of their times, whatever the order in which
+    they arrive; at one instant a flow comes before a reading, so a reading contains every flow up to its own time.
+    A reading raises the high-water mark to its amount. The first reading of a day, in the configured time zone,
+    opens that day. A flow adds its amount to the high-water mark and to the day's opening, so that the loss in
+    money stays what it was. It takes effect with the first reading that contains it: a deposit of which the latest
+    reading knows nothing yet is no drawdown.
+
+    What arrives late is put in its place and what follows is folded again, within a window of recent entries
+    (15 minutes and 1024 entries by default). Older than that, a reading moves nothing, and a flow moves only those
+    marks that were set after it. In order, an entry costs one step.
+
+    Nothing is believed about the future: an entry from after ``now`` counts as of ``now``. When the clock itself
+    has gone back, what was known is kept as of ``now`` and the window starts empty.
+
+What is not usable (NaN, infinity, zero or less) never gets here: see ``EquityReading.usable``.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from typing import NamedTuple
+
+from ess_server.core.readings import Baseline
+
+WINDOW = timedelta(minutes=15)
+"""How far back an entry may arrive late and still be put in its place."""
+CAPACITY = 1024
+"""Entries that the window holds at most."""
+
+_ZERO = Decimal(0)
+_PERCENT = Decimal(100)
+
+
+class Entry(NamedTuple):
+    """A reading or a flow in the series; entries compare in the order in which they are folded.
+
+    ``time`` is aware UTC, ``amount`` finite and for a reading above zero, ``id`` empty for a reading.
+    """
+
+    time: datetime
+    is_reading: bool
+    amount: Decimal
+    id: str = ""
+
+
+class Fold(NamedTuple):
+    """The series up to some entry, in one value: the last reading, its baseline, and flows since that reading."""
+
+    time: datetime
+    amount: Decimal
+    high_water_mark: Decimal
+    high_water_time: datetime
+    day: date
+    day_open: Decimal
+    open_time: datetime
+    pending: Decimal
+
+    @property
+    def baseline(self) -> Baseline:
+        """The baseline as of the last reading."""
+        return Baseline(high_water_mark=self.high_water_mark, day=self.day, day_open=self.day_open)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerImage:
+    """Everything that a ledger has to remember: ``anchor`` covers all up to ``edge``, ``entries`` come after it."""
+
+    anchor: Fold | None
+    edge: Entry | None
+    entries: tuple[Entry, ...]
+
+
+class BaselineLedger:
+    """The series of one account in one currency, folded as it comes in. Not thread-safe."""
+
+    def __init__(self, zone: tzinfo, *, window: timedelta = WINDOW, capacity: int = CAPACITY) -> None:
+        self._zone = zone
+        self._window = window
+        self._capacity = capacity
+        self._anchor: Fold | None = None
+        self._edge: Entry | None = None
+        self._recent: deque[tuple[Entry, Fold | None]] = deque()
+        self._unsaved: list[Entry] = []
+        self._rewrite = False
+
+    @classmethod
+    def restore(
+        cls, image: LedgerImage, zone: tzinfo, *, window: timedelta = WINDOW, capacity: int = CAPACITY
+    ) -> "BaselineLedger":
+        """Continue from what ``image`` remembers; entries up to its edge, left over by a writer, are passed over."""
+        ledger = cls(zone, window=window, capacity=capacity)
+        ledger._anchor = image.anchor
+        ledger._edge = image.edge
+        for entry in sorted(image.entries):
+            if image.edge is None or entry > image.edge:
+                ledger._push(entry)
+        return ledger
+
+    @property
+    def baseline(self) -> Baseline | None:
+        """The baseline as of the latest reading; None before one."""
+        fold = self._fold
+        return fold.baseline if fold is not None else None
+
+    def add(self, entry: Entry, now: datetime) -> None:
+        """Put an entry in its place in the series and fold what follows it again."""
+        last = self._last
+        if last is not None and last.time > now:
+            self._close_window(now)
+            last = self._last
+        if entry.time > now:
+            entry = entry._replace(time=now)
+        if self._edge is not None and entry <= self._edge:
+            self._add_beyond_window(entry)
+            return
+        later: list[Entry] = []
+        while self._recent and self._recent[-1][0] > entry:
+            later.append(self._recent.pop()[0])
+        self._push(entry)
+        for other in reversed(later):
+            self._push(other)
+        self._evict()
+        self._note_unsaved(entry)
+
+    def rebaseline(self) -> None:
+        """Measure from the latest reading, with the flows since; does nothing before one."""
+        fold = self._fold
+        if fold is None:
+            return
+        self._rewrite = True
+        self._edge = self._last
+        self._anchor = fold._replace(
+            high_water_mark=fold.amount, high_water_time=fold.time, day_open=fold.amount, open_time=fold.time
+        )
+        self._recent.clear()
+
+    def image(self) -> LedgerImage:
+        """Return what a restored ledger needs to continue as this one would."""
+        return self._image(tuple(entry for entry, _ in self._recent))
+
+    def take_unsaved(self) -> tuple[LedgerImage, bool]:
+        """Return what is new since the last call, and whether it replaces all that was saved before."""
+        image = self.image() if self._rewrite else self._image(tuple(self._unsaved))
+        rewrite, self._rewrite, self._unsaved = self._rewrite, False, []
+        return image, rewrite
+
+    def mark_unsaved(self) -> None:
+        """Let the next ``take_unsaved`` return everything: what was taken has not been saved."""
+        self._rewrite = True
+
+    @property
+    def _fold(self) -> Fold | None:
+        return self._recent[-1][1] if self._recent else self._anchor
+
+    @property
+    def _last(self) -> Entry | None:
+        return self._recent[-1][0] if self._recent else self._edge
+
+    def _image(self, entries: tuple[Entry, ...]) -> LedgerImage:
+        return LedgerImage(anchor=self._anchor, edge=self._edge, entries=entries)
+
+    def _push(self, entry: Entry) -> None:
+        self._recent.append((entry, step(self._fold, entry, self._zone)))
+
+    def _evict(self) -> None:
+        horizon = self._recent[-1][0].time - self._window
+        while len(self._recent) > self._capacity or self._recent[0][0].time < horizon:
+            self._edge, self._anchor = self._recent.popleft()
+
+    def _note_unsaved(self, entry: Entry) -> None:
+        self._unsaved.append(entry)
+        if len(self._unsaved) > self._capacity:
+            self._unsaved = []
+            self._rewrite = True
+
+    def _add_beyond_window(self, entry: Entry) -> None:
+        if entry.is_reading or self._anchor is None:
+            return
+        self._anchor = shift(self._anchor, entry)
+        followers = [other for other, _ in self._recent]
+        self._recent.clear()
+        for other in followers:
+            self._push(other)
+
+    def _close_window(self, now: datetime) -> None:
+        fold = self._fold
+        if fold is not None:
+            self._anchor = fold._replace(
+                time=min(fold.time, now),
+                high_water_time=min(fold.high_water_time, now),
+                open_time=min(fold.open_time, now),
+                day=min(fold.day, now.astimezone(self._zone).date()),
+            )
+        # The lowest entry of this instant: what arrives now still follows it.
+        self._edge = Entry(now, False, Decimal("-Infinity"))
+        self._recent.clear()
+        self._rewrite = True
+
+
+def step(fold: Fold | None, entry: Entry, zone: tzinfo) -> Fold | None:
+    """Fold one more entry, the next in order; None until the first reading, which contains every flow before it."""
+    time, is_reading, amount, _ = entry
+    if fold is None:
+        day = time.astimezone(zone).date()
+        return Fold(time, amount, amount, time, day, amount, time, _ZERO) if is_reading else None
+    if not is_reading:
+        return fold._replace(pending=fold.pending + amount)
+    mark, mark_time = fold.high_water_mark + fold.pending, fold.high_water_time
+    if amount > mark:
+        mark, mark_time = amount, time
+    day, day_open, open_time = fold.day, fold.day_open + fold.pending, fold.open_time
+    today = time.astimezone(zone).date()
+    # A withdrawal of more than the opening leaves nothing to measure from.
+    if today > day or day_open <= 0:
+        day, day_open, open_time = max(day, today), amount, time
+    return Fold(time, amount, mark, mark_time, day, day_open, open_time, _ZERO)
+
+
+def shift(fold: Fold, flow: Entry) -> Fold:
+    """Move by a flow too late for its place: only what was read before it does not contain it yet.
+
+    A mark that this would bring to zero or below is left as it is.
+    """
+    if flow.time > fold.time:
+        return fold._replace(pending=fold.pending + flow.amount)
+    mark, day_open = fold.high_water_mark, fold.day_open
+    if flow.time > fold.high_water_time and mark + flow.amount > 0:
+        mark += flow.amount
+    if flow.time > fold.open_time and day_open + flow.amount > 0:
+        day_open += flow.amount
+    return fold._replace(high_water_mark=mark, day_open=day_open)
+
+
+def fold_all(entries: Iterable[Entry], zone: tzinfo) -> Fold | None:
+    """Fold a whole series, sorting it first."""
+    fold: Fold | None = None
+    for entry in sorted(entries):
+        fold = step(fold, entry, zone)
+    return fold
+
+
+def drawdown_percent(baseline: Baseline, equity: Decimal) -> Decimal:
+    """Return the loss from the high-water mark, in percent of it; never below 0."""
+    return _loss_percent(baseline.high_water_mark, equity)
+
+
+def daily_loss_percent(baseline: Baseline, equity: Decimal) -> Decimal:
+    """Return the loss from the day's opening equity, in percent of it; never below 0."""
+    return _loss_percent(baseline.day_open, equity)
+
+
+def _loss_percent(mark: Decimal, equity: Decimal) -> Decimal:
+    return max(_ZERO, (mark - equity) * _PERCENT / mark)

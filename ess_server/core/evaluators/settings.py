@@ -1,0 +1,97 @@
+"""What every evaluator is configured with, whatever it watches."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import Enum
+
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
+
+MAX_NAME_BYTES = 128
+MAX_CONFIRM_OF = 100
+MAX_AGE = timedelta(days=1)
+"""Longest of every duration here: what is older than a day is no reading."""
+
+OWN_SCOPE = Scope(ScopeKind.ACCOUNT)
+"""Stands for the kind's own default while settings are constructed; no scope that is parsed equals it."""
+
+SECONDS = {"unit": "s"}
+"""Metadata of a duration: its key in the configuration is the field's name and ``_s``."""
+
+
+class Mode(Enum):
+    """Whether a trip stops trading or is only recorded."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+
+
+class OnUnknown(Enum):
+    """What an evaluator does that cannot know, for too long."""
+
+    BLOCK = "block"
+    CANCEL = "cancel"
+    FLATTEN = "flatten"
+    IGNORE = "ignore"
+
+    @property
+    def action(self) -> Action | None:
+        """The action of the stop, None for no stop."""
+        return None if self is OnUnknown.IGNORE else Action[self.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluatorSettings:
+    """Settings that every kind has. Raises InvalidRequestError for a value out of range, naming the field.
+
+    A subclass sets the default of ``kind`` and, before it calls this ``__post_init__``, fills in its own defaults
+    of ``name`` (here the kind) and ``scope`` (here global).
+
+    Attributes:
+        kind: word in the configuration.
+        name: unique in the installation; at most 128 bytes.
+        mode: live, or shadow to record what would have been done.
+        action: of a stop for a breach that was read. Flatten, because a breach is a loss that grows.
+        scope: what is stopped; each kind has its own default.
+        confirm: readings that must show the breach, 1 to ``confirm_of``. 1 trips at once.
+        confirm_of: among how many of the latest readings, up to 100; 0 is as many as ``confirm``.
+        confirm_within: over how long at most, up to a day.
+        unknown_after: how long the condition may be unknown before that itself is a fault, 0 s to a day.
+        on_unknown: action of that fault. Block, because a venue in maintenance must not sell the book.
+    """
+
+    kind: str = ""
+    name: str = ""
+    mode: Mode = Mode.LIVE
+    action: Action = Action.FLATTEN
+    scope: Scope = OWN_SCOPE
+    confirm: int = 1
+    confirm_of: int = 0
+    confirm_within: timedelta = field(default=timedelta(seconds=60), metadata=SECONDS)
+    unknown_after: timedelta = field(default=timedelta(seconds=15), metadata=SECONDS)
+    on_unknown: OnUnknown = OnUnknown.BLOCK
+
+    def __post_init__(self) -> None:
+        fill_in(self, "name", self.name or self.kind)
+        fill_in(self, "scope", GLOBAL if self.scope == OWN_SCOPE else self.scope)
+        fill_in(self, "confirm_of", self.confirm_of or self.confirm)
+        if not 0 < len(self.name.encode()) <= MAX_NAME_BYTES:
+            raise InvalidRequestError("name", f"is not 1 to {MAX_NAME_BYTES} bytes long")
+        if not 1 <= self.confirm_of <= MAX_CONFIRM_OF:
+            raise InvalidRequestError("confirm_of", f"{self.confirm_of} is not 1 to {MAX_CONFIRM_OF}")
+        if not 1 <= self.confirm <= self.confirm_of:
+            raise InvalidRequestError("confirm", f"{self.confirm} is not 1 to confirm_of, {self.confirm_of}")
+        check_duration("confirm_within", self.confirm_within)
+        if self.unknown_after:
+            check_duration("unknown_after", self.unknown_after)
+
+
+def fill_in(settings: EvaluatorSettings, name: str, value: object) -> None:
+    """Set a field of frozen settings while they are being constructed."""
+    object.__setattr__(settings, name, value)
+
+
+def check_duration(name: str, value: timedelta) -> None:
+    """Raise InvalidRequestError unless ``value`` is above zero and at most a day."""
+    if not timedelta(0) < value <= MAX_AGE:
+        raise InvalidRequestError(name, f"{value.total_seconds():g} s is not above 0 s and at most 1 day (86400 s)")
