@@ -1,0 +1,125 @@
+"""What one reading of an account asks for, as pure functions; ``flatten`` carries it out."""
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, fields
+from datetime import timedelta
+
+from ess_server.core.errors import EssError
+from ess_server.core.model import Action, Work
+from ess_server.core.ports import OpenOrder, Position, VenueSnapshot
+
+NO_DELAY = timedelta()
+
+
+class BelowMinimumError(EssError):
+    """Raised by ``ExchangeClient.close_position``: the venue takes no order this small, so the position is dust."""
+
+
+class ReadBudgetError(EssError):
+    """Raised by ``ExchangeClient.snapshot`` before anything was sent: the venue's request budget is used up.
+
+    It says nothing about the account. ``delay`` is the time until the next read may be tried.
+    """
+
+    def __init__(self, delay: timedelta) -> None:
+        super().__init__(f"the venue's request budget allows the next read in {delay.total_seconds():.1f} s")
+        self.delay = delay
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlattenSettings:
+    """Times of the flatten algorithm; each must be above zero.
+
+    ``close_after`` is how long cancels of a symbol may fail before its position is closed all the same.
+    ``verify_gap`` lies between the two clean reads, ``sweep_interval`` between reads once flat. ``request_expiry``
+    is how long a request can still act after it was sent. ``reopen_quiet`` is the least time between two
+    events that tell of new orders on a flat account.
+    """
+
+    call_timeout: timedelta = timedelta(seconds=5)
+    close_after: timedelta = timedelta(seconds=2)
+    verify_gap: timedelta = timedelta(milliseconds=300)
+    sweep_interval: timedelta = timedelta(seconds=2)
+    backoff_min: timedelta = timedelta(milliseconds=200)
+    backoff_max: timedelta = timedelta(seconds=2)
+    request_expiry: timedelta = timedelta(seconds=2)
+    reopen_quiet: timedelta = timedelta(seconds=30)
+
+    def __post_init__(self) -> None:
+        for name in (f.name for f in fields(self)):
+            if getattr(self, name) <= NO_DELAY:
+                raise ValueError(f"{name} must be above zero")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a snapshot asks for. ``spared`` orders are covered by the stop and stay, ``dust`` cannot be closed."""
+
+    cancels: tuple[OpenOrder, ...]
+    closes: tuple[Position, ...]
+    spared: tuple[OpenOrder, ...]
+    dust: tuple[Position, ...]
+
+    @property
+    def clean(self) -> bool:
+        """True if nothing is left to do."""
+        return not self.cancels and not self.closes
+
+    @property
+    def remark(self) -> str:
+        """Say what stays, for ``AccountProgress.detail``; empty if nothing does."""
+        parts = []
+        if self.spared:
+            parts.append(f"{len(self.spared)} reduce-only order(s) left alone")
+        if self.dust:
+            parts.append("below the venue's minimum: " + ", ".join(f"{p.quantity} {p.symbol}" for p in self.dust))
+        return "; ".join(parts)
+
+
+def wants_work(work: Work | None) -> bool:
+    """Whether anything is to be cancelled or closed."""
+    return work is not None and not work.held and max([work.action, *(a for _, a in work.symbols)]) >= Action.CANCEL
+
+
+def plan(work: Work, snapshot: VenueSnapshot, *, dust: AbstractSet[Position], swept: bool) -> Plan:
+    """Return what ``work`` asks for in view of ``snapshot``.
+
+    CANCEL keeps conditional reduce-only orders of positions, for they are the exits of what stays; FLATTEN
+    cancels them too, because resting reduce-only orders make venues refuse the close. Once the account was
+    flat (``swept``) reduce-only orders are spared: they are exits that engines may still send. Under FLATTEN
+    that ends for a symbol that has a position again.
+    """
+    covered = [p for p in snapshot.positions if work.action_for(p.symbol) is Action.FLATTEN]
+    closes = tuple(p for p in covered if p not in dust)
+    closing = {p.symbol for p in closes}
+    protected = {p.symbol for p in snapshot.positions}
+    cancels, spared = [], []
+    for order in snapshot.orders:
+        action = work.action_for(order.symbol)
+        if action is Action.BLOCK:
+            continue
+        exits = closing if action is Action.FLATTEN else protected
+        stays = order.reduce_only and _is_exit(order, action, has_position=order.symbol in exits, swept=swept)
+        (spared if stays else cancels).append(order)
+    return Plan(
+        cancels=tuple(cancels), closes=closes, spared=tuple(spared), dust=tuple(p for p in covered if p in dust)
+    )
+
+
+def _is_exit(order: OpenOrder, action: Action, *, has_position: bool, swept: bool) -> bool:
+    if action is Action.FLATTEN:
+        return swept and not has_position
+    return swept or (order.conditional and has_position)
+
+
+def ready_to_close(
+    plan: Plan, cancelling_since: dict[str, float], now: float, patience: timedelta
+) -> tuple[Position, ...]:
+    """Return the positions whose symbol has no order left to cancel, or whose cancels failed for too long."""
+    blocked = {o.symbol for o in plan.cancels if now - cancelling_since.get(o.symbol, now) < patience.total_seconds()}
+    return tuple(p for p in plan.closes if p.symbol not in blocked)
+
+
+def backoff_ceiling(settings: FlattenSettings, attempt: int) -> timedelta:
+    """Return the longest delay before try ``attempt`` (1, 2, ...); callers draw from zero up to it."""
+    return min(settings.backoff_max, settings.backoff_min * 2 ** min(max(attempt - 1, 0), 16))
