@@ -75,6 +75,7 @@ class EmergencyStopController:
         self._on_change: list[Callable[[EmergencyState], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: set[str] = set()
+        self._paused: frozenset[str] = frozenset()
 
     @property
     def state(self) -> EmergencyState:
@@ -148,7 +149,7 @@ class EmergencyStopController:
     def adopt(self, state: EmergencyState, event: EmergencyResetEvent) -> None:
         """Take a state whose records are on disk already. For resets and holds only."""
         self._state = state
-        self._tell()
+        self.tell()
         self.carry_out()
         self._guarded(lambda: self._bus.publish(event), "publishing the release")
 
@@ -157,7 +158,7 @@ class EmergencyStopController:
         revision = self.allocate()
         self._state = replace(self._state, revision=revision)
         self._journal.submit(self.record(self._state), [replace(event, revision=revision)])
-        self._tell()
+        self.tell()
         return revision
 
     def note(self, event: EventDraft) -> None:
@@ -174,6 +175,11 @@ class EmergencyStopController:
         self._guarded(
             lambda: self._flattener.set_work(work_for(self._state, self.accounts)), "handing work to the venues"
         )
+
+    def pause(self, accounts: Collection[str]) -> None:
+        """Take the work away from these accounts, and only from these, while a reset waits out what is in flight."""
+        self._paused = frozenset(accounts)
+        self.carry_out()
 
     async def settle(self) -> None:
         """Wait for broadcasts under way and until everything is on disk, however long that takes."""
@@ -207,15 +213,16 @@ class EmergencyStopController:
             late = False
         except TimeoutError:
             late = True
-        self._tell()
+        self.tell()
         latching.told.set()
         self.carry_out()
         self._guarded(lambda: self._bus.publish(event), "publishing the stop")
         if late:
             await self._journal.durable(latching.stop.revision)
-            self._tell()
+            self.tell()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Tell every listener the present state: gates learn of it now, not with the next heartbeat."""
         for listener in self._on_change:
             self._guarded(partial(listener, self._state), "telling a listener")
 

@@ -1,25 +1,210 @@
-"""Watches: reads, evaluates, trips; and proves that the state is current."""
+"""Watches: reads, evaluates, trips; and proves, tick by tick, that the state is current."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
-from ess_server.core.model import Action, Scope
-from ess_server.core.readings import EvaluatorStatus, Measure
+from ess_server.core.confirm import Decision
+from ess_server.core.controller import EmergencyStopController
+from ess_server.core.evaluation import EvaluationThread
+from ess_server.core.latch import Activation
+from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, Stop
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Instant
+from ess_server.core.watched import EvaluatorView, Watched
+
+INHIBIT_FOR = timedelta(minutes=15)
+
+_log = logging.getLogger("ess.monitor")
+
+
+class Tripwire(Protocol):
+    """The file that only a person makes, and that stops trading with every port closed."""
+
+    async def reason(self) -> str | None:
+        """Return what the file says if it exists, else None. Waits as long as the disk does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EvaluatorView:
-    """One evaluator as people see it. ``tier_percent`` is 0 below every warn tier."""
+class MonitorSettings:
+    """``tick`` bounds how long silence stays unnoticed; ``tripwire_action`` is that of the configuration."""
 
-    name: str
-    kind: str
-    scope: Scope
-    action: Action
-    shadow: bool
-    status: EvaluatorStatus
-    measure: Measure | None
-    detail: str
-    tier_percent: int
+    tick: timedelta = timedelta(milliseconds=250)
+    tripwire_action: Action = Action.FLATTEN
+
+
+class Monitor:
+    """Runs every evaluator at least once a tick, and at once when something was observed."""
+
+    def __init__(
+        self,
+        *,
+        controller: EmergencyStopController,
+        watched: Sequence[Watched],
+        readings: Readings,
+        tripwire: Tripwire | None = None,
+        settings: MonitorSettings | None = None,
+    ) -> None:
+        self._controller = controller
+        self._clock = controller.clock
+        self._watched = tuple(watched)
+        self._readings = readings
+        self._tripwire = tripwire
+        self._settings = settings or MonitorSettings()
+        self._thread = EvaluationThread()
+        self._evaluating = asyncio.Lock()
+        self._looking: asyncio.Task[str | None] | None = None
+        self._woken = asyncio.Event()
+        self._failing = False
+        self.proven_uptime = self._clock.uptime()
+        """Start of the last completed tick: at that time the state was current."""
+
+    def observed(self) -> None:
+        """Evaluate at once: something came in."""
+        self._woken.set()
+
+    def views(self) -> Sequence[EvaluatorView]:
+        """Return every evaluator's last verdict."""
+        now = self._clock.uptime()
+        return [w.view(now) for w in self._watched]
+
+    def warnings(self) -> Sequence[EvaluatorView]:
+        """Return the evaluators past a warn tier that are live."""
+        return [v for v in self.views() if v.tier_percent and not v.shadow]
+
+    async def run(self) -> None:
+        """Tick until cancelled. A tick that fails is loud and proves nothing, so that gates deny."""
+        try:
+            while True:
+                started = self._clock.uptime()
+                try:
+                    if await self._tick():
+                        self.proven_uptime = started
+                    self._failing = False
+                except Exception as error:  # noqa: BLE001 - the loop must go on; what failed proves nothing
+                    _log.critical("a tick failed; leases run out", exc_info=True)
+                    if not self._failing:
+                        note = self._controller.draft("server.fault", f"a tick failed: {type(error).__name__}")
+                        self._controller.note(note)
+                    self._failing = True
+                await self._until(started + self._settings.tick.total_seconds())
+        finally:
+            self._thread.close()
+
+    async def assess(self, stops: Sequence[Stop]) -> Sequence[tuple[str, str]]:
+        """Evaluate anew what releasing ``stops`` would let trip again; return name and reason of each."""
+        named = {s.cause.evaluator for s in stops}
+        touched = [w for w in self._covered_by(stops) if not w.shadow]
+        await self._evaluate(touched)
+        return [(w.name, w.detail) for w in touched if w.stands or (w.unknown and w.name in named)]
+
+    def released(self, stops: Sequence[Stop], inhibit: Collection[str]) -> None:
+        """Start counting anew after a release; those named are ignored until they have read clear once."""
+        until = self._clock.uptime() + INHIBIT_FOR.total_seconds()
+        for watched in self._watched:
+            if watched.name in inhibit:
+                watched.inhibit(until)
+            elif watched in self._covered_by(stops):
+                watched.forget()
+
+    def _covered_by(self, stops: Sequence[Stop]) -> Sequence[Watched]:
+        return [w for w in self._watched if any(s.scope in (GLOBAL, w.scope) for s in stops)]
+
+    async def _tick(self) -> bool:
+        """Evaluate what is not stopped yet and look at the tripwire; True if all of it was done."""
+        self._controller.carry_out()
+        await self._evaluate([w for w in self._watched if not self._is_covered(w)])
+        return await self._look_at_tripwire()
+
+    async def _until(self, end: float) -> None:
+        """Evaluate whenever something was observed, until the next tick is due."""
+        while (left := end - self._clock.uptime()) > 0:
+            try:
+                await asyncio.wait_for(self._woken.wait(), left)
+            except TimeoutError:
+                return
+            self._woken.clear()
+            await self._evaluate([w for w in self._watched if not self._is_covered(w)])
+
+    async def _evaluate(self, watched: Sequence[Watched]) -> None:
+        if not watched:
+            return
+        async with self._evaluating:
+            now = Instant(self._clock.now(), self._clock.uptime())
+            outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
+            for one in watched:
+                tier = one.tier_percent
+                decision = one.take(outcomes[one.name], now)
+                if one.tier_percent != tier:
+                    self._note_tier(one)
+                if decision and not one.is_inhibited(now.uptime):
+                    self._act(one, decision)
+
+    def _act(self, watched: Watched, decision: Decision) -> None:
+        if watched.shadow:
+            if decision.first:
+                note = f"would have stopped {watched.scope} ({decision.action.name}): {decision.reason}"
+                self._note("evaluator.would_trip", watched, note)
+            return
+        if self._is_covered(watched, decision.action):
+            return
+        cause = Cause(
+            source=decision.source,
+            evaluator=watched.name,
+            reason=decision.reason,
+            actor=SERVER,
+            time=self._clock.now(),
+            reading=decision.reading,
+            limit=decision.limit,
+        )
+        self._controller.activate(Activation(scope=watched.scope, action=decision.action, cause=cause))
+        watched.latched()
+
+    def _is_covered(self, watched: Watched, action: Action | None = None) -> bool:
+        """Whether its own scope or everything is stopped with at least its action, or held by a person.
+
+        A hold is a person's word against a false trip, so no evaluator raises a held stop again.
+        """
+        wanted = action or watched.settings.action
+        stops = (self._controller.state.stop_for(s) for s in (watched.scope, GLOBAL))
+        return not watched.shadow and any(s and (s.action >= wanted or s.held) for s in stops)
+
+    def _note_tier(self, watched: Watched) -> None:
+        tier = watched.tier_percent
+        kind = "evaluator.warned" if tier else "evaluator.cleared"
+        self._note(kind, watched, watched.detail or f"{watched.name} is below every warn tier")
+        self._controller.tell()
+
+    def _note(self, kind: str, watched: Watched, words: str) -> None:
+        entry = self._controller.draft(kind, words, scope=str(watched.scope), evaluator=watched.name)
+        self._controller.note(entry)
+
+    async def _look_at_tripwire(self) -> bool:
+        if self._tripwire is None:
+            return True
+        # One look at a time: a disk that hangs must not collect threads. The tick is then not completed.
+        self._looking = self._looking or asyncio.create_task(self._tripwire.reason())
+        done, _ = await asyncio.wait([self._looking], timeout=self._settings.tick.total_seconds())
+        if not done:
+            return False
+        looked, self._looking = self._looking, None
+        reason = looked.result()
+        if reason is not None:
+            self.trip_by_hand(reason)
+        return True
+
+    def trip_by_hand(self, reason: str) -> None:
+        """Latch for the tripwire file, unless everything is stopped as strongly, or held, already."""
+        standing = self._controller.state.stop_for(GLOBAL)
+        if standing and (standing.action >= self._settings.tripwire_action or standing.held):
+            return
+        cause = Cause(
+            source=CauseSource.TRIPWIRE,
+            reason=reason or "the tripwire file exists",
+            actor=SERVER,
+            time=self._clock.now(),
+        )
+        self._controller.activate(Activation(scope=GLOBAL, action=self._settings.tripwire_action, cause=cause))

@@ -50,7 +50,7 @@ class ReleaseResult:
 
 
 class Obstacle(Protocol):
-    """Something that may stand in the way of a reset."""
+    """Something that may stand in the way of a reset. What a class does not define does nothing."""
 
     async def refusals(self, stops: Sequence[Stop]) -> Sequence[Refusal]:
         """Return what stands in the way of releasing ``stops``."""

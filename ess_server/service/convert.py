@@ -19,8 +19,8 @@ from ess_server.core.model import (
     EventHead,
     Stop,
 )
-from ess_server.core.monitor import EvaluatorView
 from ess_server.core.subscribers import Enforcement, Subscriber, SubscriberStatus
+from ess_server.core.watched import EvaluatorView
 
 GATE_LEVEL = 1
 NANOS = 1_000_000_000
