@@ -19,7 +19,6 @@ What is not usable (NaN, infinity, zero or less) never gets here: see ``EquityRe
 """
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
@@ -234,14 +233,6 @@ def shift(fold: Fold, flow: Entry) -> Fold:
     if flow.time > fold.open_time and day_open + flow.amount > 0:
         day_open += flow.amount
     return fold._replace(high_water_mark=mark, day_open=day_open)
-
-
-def fold_all(entries: Iterable[Entry], zone: tzinfo) -> Fold | None:
-    """Fold a whole series, sorting it first."""
-    fold: Fold | None = None
-    for entry in sorted(entries):
-        fold = step(fold, entry, zone)
-    return fold
 
 
 def drawdown_percent(baseline: Baseline, equity: Decimal) -> Decimal:

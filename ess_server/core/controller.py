@@ -6,13 +6,13 @@ in a step of its own that cannot hold up or fail the one before.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
 from ess_server.core import latch
-from ess_server.core.events import EmergencyResetEvent, EmergencyStopEvent, draft
+from ess_server.core.events import EmergencyResetEvent, EmergencyStopEvent
 from ess_server.core.journal import Journal
 from ess_server.core.latch import Activation
 from ess_server.core.model import (
@@ -113,8 +113,8 @@ class EmergencyStopController:
         revision = self.allocate()
         after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
         stop = next(s for s in after.stops if s.revision == revision)
-        event = self._activation_event(before.stop_for(stop.scope), stop, activation)
         self._state = after
+        event = self._activation_event(before.stop_for(stop.scope), stop, activation)
         self._journal.submit(self.record(after), [event])
         for listener in self._on_latch:
             self._guarded(partial(listener, revision), "noting the latch")
@@ -166,9 +166,28 @@ class EmergencyStopController:
         self._journal.submit(None, [event])
         self._bus.publish(event)
 
-    def draft(self, kind: str, summary: str, *, actor: Actor = SERVER, **facts: str) -> EventDraft:
-        """Make an event at the present revision; ``stop_id`` and ``scope`` among the facts become its own fields."""
-        return draft(kind, summary, self, actor=actor, **facts)
+    def draft(
+        self,
+        kind: str,
+        summary: str,
+        *,
+        actor: Actor = SERVER,
+        scope: str = "",
+        stop_id: str = "",
+        facts: Mapping[str, str] | None = None,
+    ) -> EventDraft:
+        """Make an event at the present revision. ``facts`` become its details; empty ones are left out."""
+        return EventDraft(
+            event_id=self.new_id(),
+            kind=kind,
+            time=self.clock.now(),
+            summary=summary,
+            revision=self._state.revision,
+            actor=actor,
+            stop_id=stop_id,
+            scope=scope,
+            details=tuple(sorted((k, v) for k, v in (facts or {}).items() if v)),
+        )
 
     def carry_out(self) -> None:
         """Tell the venues what is wanted. Repeated by the monitor, so that a lost call costs one tick."""
@@ -197,15 +216,15 @@ class EmergencyStopController:
             "limit": cause.limit,
             "request_id": activation.request_id,
         }
-        base = self.draft(
+        entry = self.draft(
             kind,
             cause.reason or "no reason given",
             actor=cause.actor,
             stop_id=stop.stop_id,
             scope=str(stop.scope),
-            **{k: v for k, v in facts.items() if v},
+            facts=facts,
         )
-        return EmergencyStopEvent.of(base, revision=stop.revision, stop=stop)
+        return EmergencyStopEvent.of(entry, revision=stop.revision, stop=stop)
 
     async def _spread(self, latching: Latching, event: EmergencyStopEvent) -> None:
         try:

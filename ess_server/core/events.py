@@ -1,36 +1,9 @@
 """Entries of the audit log, and the two that carry what happened as objects."""
 
 from dataclasses import dataclass, fields
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
-from ess_server.core.model import SERVER, Actor, EmergencyState, EventDraft, Stop
-from ess_server.core.ports import Clock
-
-
-class _Source(Protocol):
-    """Where a draft takes its time, number and identifier from."""
-
-    clock: Clock
-
-    @property
-    def state(self) -> EmergencyState: ...
-    def new_id(self) -> str: ...
-
-
-def draft(kind: str, summary: str, source: _Source, *, actor: Actor = SERVER, **facts: str) -> EventDraft:
-    """Make an entry at the present revision; ``stop_id`` and ``scope`` become fields, other facts details."""
-    stop_id, scope = facts.pop("stop_id", ""), facts.pop("scope", "")
-    return EventDraft(
-        event_id=source.new_id(),
-        kind=kind,
-        time=source.clock.now(),
-        summary=summary,
-        revision=source.state.revision,
-        actor=actor,
-        stop_id=stop_id,
-        scope=scope,
-        details=tuple(sorted(facts.items())),
-    )
+from ess_server.core.model import EventDraft, Stop
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,8 +81,7 @@ class Monitor:
             while True:
                 started = self._clock.uptime()
                 try:
-                    if await self._tick():
-                        self.proven_uptime = started
+                    await self.tick()
                     self._failing = False
                 except Exception as error:  # noqa: BLE001 - the loop must go on; what failed proves nothing
                     _log.critical("a tick failed; leases run out", exc_info=True)
@@ -113,11 +112,13 @@ class Monitor:
     def _covered_by(self, stops: Sequence[Stop]) -> Sequence[Watched]:
         return [w for w in self._watched if any(s.scope in (GLOBAL, w.scope) for s in stops)]
 
-    async def _tick(self) -> bool:
-        """Evaluate what is not stopped yet and look at the tripwire; True if all of it was done."""
+    async def tick(self) -> None:
+        """Evaluate what is not stopped yet and look at the tripwire; the state is proven if all of it was done."""
+        started = self._clock.uptime()
         self._controller.carry_out()
         await self._evaluate([w for w in self._watched if not self._is_covered(w)])
-        return await self._look_at_tripwire()
+        if await self._looked_at_tripwire():
+            self.proven_uptime = started
 
     async def _until(self, end: float) -> None:
         """Evaluate whenever something was observed, until the next tick is due."""
@@ -179,10 +180,10 @@ class Monitor:
         self._controller.tell()
 
     def _note(self, kind: str, watched: Watched, words: str) -> None:
-        entry = self._controller.draft(kind, words, scope=str(watched.scope), evaluator=watched.name)
+        entry = self._controller.draft(kind, words, scope=str(watched.scope), facts={"evaluator": watched.name})
         self._controller.note(entry)
 
-    async def _look_at_tripwire(self) -> bool:
+    async def _looked_at_tripwire(self) -> bool:
         if self._tripwire is None:
             return True
         # One look at a time: a disk that hangs must not collect threads. The tick is then not completed.

@@ -57,12 +57,15 @@ class Obstacle(Protocol):
 
     async def override(self, stops: Sequence[Stop]) -> None:
         """Make going past it safe, before anything is written. Raises ResetRefusedError if that cannot be."""
+        return
 
     def released(self, stops: Sequence[Stop], request: ReleaseRequest) -> None:
         """Take note of the release, in the same step in which it becomes true."""
+        return
 
     def abandoned(self) -> None:
         """Undo ``override``: the release did not happen."""
+        return
 
 
 def check_fields(request: ReleaseRequest, state: EmergencyState) -> None:

@@ -178,7 +178,7 @@ class EmergencyReset:
             actor=request.actor,
             scope=str(request.scope),
             stop_id=stops[0].stop_id if len(stops) == 1 else "",
-            **{k: v for k, v in facts.items() if v},
+            facts=facts,
         )
         return EmergencyResetEvent.of(entry, revision=target.revision, stops=stops)
 
@@ -189,8 +189,7 @@ class EmergencyReset:
                 str(refused),
                 actor=request.actor,
                 scope=str(request.scope),
-                named_revision=str(request.revision),
-                reason=request.reason,
+                facts={"named_revision": str(request.revision), "reason": request.reason},
             )
         )
 

@@ -61,9 +61,18 @@ class EmergencyStopSystem:
             self.subscribers.latched(self.controller.state.revision)
 
     async def start(self) -> None:
-        """Begin to watch. A stop that stands is carried out again, whatever was done before."""
-        self.controller.carry_out()
+        """Begin to watch. A stop that stands is carried out again, whatever was done before.
+
+        Everything was read and evaluated once when this returns, the tripwire included.
+        """
+        await self.monitor.tick()
         self._task = asyncio.create_task(self.monitor.run(), name="monitor")
+
+    @property
+    def watching(self) -> asyncio.Task[None]:
+        """The monitor's loop, once started. It ends only when cancelled, or by a fault."""
+        assert self._task is not None
+        return self._task
 
     async def stop(self) -> None:
         """End watching; what is latched stays latched, and is on disk when this returns."""

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import grpc
 import grpc.aio
@@ -27,8 +27,13 @@ STATUS: tuple[tuple[type[EssError], grpc.StatusCode], ...] = (
 
 _log = logging.getLogger("ess.service")
 
-Handler = grpc.RpcMethodHandler[Any, Any] | None
-Context = grpc.aio.ServicerContext[Any, Any]
+# gRPC's own classes cannot be subscripted at run time.
+if TYPE_CHECKING:
+    Handler = grpc.RpcMethodHandler[Any, Any] | None
+    Context = grpc.aio.ServicerContext[Any, Any]
+else:
+    Handler = grpc.RpcMethodHandler
+    Context = grpc.aio.ServicerContext
 
 
 async def abort(context: Context, error: Exception) -> NoReturn:

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ess_client.pb import telemetry_pb2 as pb
 from ess_client.pb import telemetry_pb2_grpc as rpc
-from ess_server.core.errors import InvalidRequestError
+from ess_server.core.errors import CapacityError, InvalidRequestError
 from ess_server.core.ports import Clock, Readings
 from ess_server.core.readings import (
     CashFlow,
@@ -76,6 +76,8 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
                 self._take(observation)
             except RejectedError as no:
                 rejections.append(pb.Rejection(index=index, reason=no.reason, detail=str(no)))
+            except CapacityError as full:
+                rejections.append(pb.Rejection(index=index, reason="CAPACITY", detail=str(full)))
         accepted = len(request.observations) - len(rejections)
         if request.observations:
             self._observed()

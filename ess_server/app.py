@@ -1,0 +1,217 @@
+"""The composition root: the one place that knows every part."""
+
+import asyncio
+import ipaddress
+import logging
+import signal
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ess_server.adapters.data_dir import DataDirectory
+from ess_server.adapters.latch_file import LatchFile
+from ess_server.adapters.log_events import LogEventBus
+from ess_server.adapters.memory_store import MemoryPolicyStore
+from ess_server.adapters.metrics_memory import MemoryMetricsRepository
+from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository
+from ess_server.adapters.sqlite_store import SqlitePolicyStore
+from ess_server.adapters.system_clock import SystemClock
+from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
+from ess_server.adapters.tripwire_file import TripwireFile
+from ess_server.config.settings import ServerSettings, Settings
+from ess_server.core.broadcast import StateBroadcast
+from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
+from ess_server.core.flatten import FlattenSettings, LocalFlattener
+from ess_server.core.model import Account
+from ess_server.core.monitor import Monitor, MonitorSettings
+from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
+from ess_server.core.opening import Place, Surroundings, open_controller
+from ess_server.core.ports import EventLog, MetricsRepository, PolicyStore, Readings
+from ess_server.core.release import Obstacle
+from ess_server.core.reset import EmergencyReset
+from ess_server.core.subscribers import SubscriberRegistry
+from ess_server.core.system import EmergencyStopSystem, SystemSettings
+from ess_server.core.watched import Watched
+from ess_server.service.emergency_stop import EmergencyStopServicer
+from ess_server.service.server import GrpcServer, ListenError, TlsFiles
+from ess_server.service.telemetry import TelemetryServicer
+from ess_server.service.watch import WatchMessages
+
+T = TypeVar("T")
+
+_log = logging.getLogger("ess.app")
+
+
+def new_id() -> str:
+    """Return an identifier that is unique everywhere."""
+    return uuid.uuid4().hex
+
+
+async def serve(settings: Settings, *, ready: Callable[[int], None]) -> None:
+    """Serve until SIGTERM or SIGINT; ``ready`` is called with the port once everything answers.
+
+    Raises an EssError with one sentence if it cannot serve.
+    """
+    check_listen(settings.server)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(settings) as server:
+        ready(server.port)
+        await _until_stopped(stopping, server.vital)
+
+
+async def _until_stopped(stopping: asyncio.Event, vital: "tuple[asyncio.Task[None], ...]") -> None:
+    """Wait for a signal. A vital task that ends takes the server down: better dead and restarted than half alive."""
+    waiting = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait([waiting, *vital], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done - {waiting}:
+        _log.critical("%s ended", task.get_name())
+        await task
+
+
+def check_listen(server: ServerSettings) -> None:
+    """Refuse an address that others can reach, unless it is encrypted or the person insists. Raises ListenError."""
+    host = server.listen.rpartition(":")[0].strip("[]")
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not (loopback or server.tls or server.insecure):
+        raise ListenError(
+            f"listen: {server.listen} can be reached from elsewhere and has no TLS; "
+            "set [server.tls], listen on 127.0.0.1, or insist with --insecure"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that answers. If one of the ``vital`` tasks ends, it must end too."""
+
+    port: int
+    system: EmergencyStopSystem
+    vital: "tuple[asyncio.Task[None], ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    """Where things are kept: the records, the log one of them holds, the metrics and the tripwire."""
+
+    places: tuple[Place, ...]
+    log: EventLog
+    metrics: MetricsRepository
+    tripwire: TripwireFile | None
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[Running]:
+    """Build everything, restore, serve; and on leaving drain, settle and close, in that order."""
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        storage = _open_storage(settings.server, clock, stack)
+        bus = LogEventBus()
+        stack.callback(bus.close)
+        readings = Readings(storage.metrics, ReportedHealthMonitor(clock), ReportedFeedMonitor())
+        accounts = tuple(Account(id=a.id, venue=a.venue) for a in settings.accounts)
+        flattener = LocalFlattener(
+            (), clock=clock, settings=FlattenSettings(), on_progress=lambda _: None, on_event=lambda *_: None
+        )
+        around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
+        controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
+        monitor = Monitor(
+            controller=controller,
+            watched=[watch(one) for one in settings.evaluators],
+            readings=readings,
+            tripwire=storage.tripwire,
+            settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
+        )
+        subscribers = SubscriberRegistry(
+            expected=settings.server.expected_subscribers,
+            lease=settings.server.lease,
+            limit=settings.server.max_subscribers,
+            clock=clock,
+        )
+        obstacles: list[Obstacle] = [
+            Flatness(controller, flattener),
+            Conditions(monitor, storage.metrics, [a.id for a in accounts]),
+            Gates(subscribers),
+        ]
+        if storage.tripwire:
+            obstacles.append(TripwireStands(storage.tripwire))
+        system = EmergencyStopSystem(
+            controller=controller,
+            resets=EmergencyReset(controller, obstacles),
+            monitor=monitor,
+            subscribers=subscribers,
+            flattener=flattener,
+            log=storage.log,
+            clock=clock,
+            settings=SystemSettings(
+                installation=settings.installation,
+                lease=settings.server.lease,
+                default_action=settings.server.default_action,
+            ),
+        )
+        yield await _serve(settings, system, readings, stack)
+
+
+async def _serve(settings: Settings, system: EmergencyStopSystem, readings: Readings, stack: AsyncExitStack) -> Running:
+    messages = WatchMessages(system, new_id())
+    broadcast = StateBroadcast(messages.message, settings.server.heartbeat)
+    system.controller.on_change(lambda _: broadcast.publish())
+    ids = frozenset(a.id for a in system.controller.accounts)
+    server = GrpcServer(
+        stops=EmergencyStopServicer(system, broadcast, messages),
+        telemetry=TelemetryServicer(readings, ids, system.clock, system.monitor.observed),
+        broadcast=broadcast,
+        messages=messages,
+    )
+    await system.start()
+    stack.push_async_callback(system.stop)
+    heartbeat = asyncio.create_task(broadcast.run(), name="heartbeat")
+    stack.callback(heartbeat.cancel)
+    tls = settings.server.tls
+    files = TlsFiles(certificate=tls.certificate, key=tls.key, client_ca=tls.client_ca) if tls else None
+    port = await server.start(settings.server.listen, files)
+    stack.push_async_callback(server.stop)
+    return Running(port, system, (heartbeat, system.watching))
+
+
+def watch(settings: EvaluatorSettings) -> Watched:
+    """Build the evaluator that ``settings`` describe."""
+    kind = next(k for k in EVALUATORS if k.kind == settings.kind)
+    return Watched(kind.build(settings), settings)
+
+
+def _open_storage(server: ServerSettings, clock: SystemClock, stack: AsyncExitStack) -> _Storage:
+    if server.data_dir is None:
+        memory = MemoryPolicyStore()
+        return _Storage((_place(memory, stack),), memory, MemoryMetricsRepository(clock, server.day_boundary), None)
+    directory = DataDirectory.open(server.data_dir)
+    stack.callback(directory.close)
+    state, latch = SqlitePolicyStore(directory.state_db), LatchFile(directory.latch)
+    metrics = SqliteMetricsRepository(directory.metrics_db, clock, server.day_boundary)
+    stack.callback(metrics.close)
+    tripwire = TripwireFile(directory)
+    stack.callback(tripwire.close)
+    return _Storage((_place(state, stack), _place(latch, stack)), state, metrics, tripwire)
+
+
+def _place(store: PolicyStore, stack: AsyncExitStack) -> Place:
+    """Give a record a thread of its own. The thread is not a daemon: the process waits for what it writes."""
+    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=store.name)
+
+    def run(work: Callable[[], T], /) -> Awaitable[T]:
+        return asyncio.get_running_loop().run_in_executor(thread, work)
+
+    async def close() -> None:
+        await run(store.close)
+        thread.shutdown()
+
+    stack.push_async_callback(close)
+    return Place(store, run)
