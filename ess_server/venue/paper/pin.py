@@ -4,6 +4,7 @@ Production URLs stay as they are, so a client's own error handling stays the pro
 leave the machine by mistake.
 """
 
+import errno
 import socket
 import ssl
 from pathlib import Path
@@ -52,7 +53,7 @@ def open_session(ca_file: Path, host: str, port: int) -> aiohttp.ClientSession:
 
     def make_socket(address: tuple[Any, ...]) -> socket.socket:
         if address[4][0] != host:
-            raise OSError(f"pinned to {host}: no connection to {address[4][0]}")
+            raise OSError(errno.ENETUNREACH, f"pinned to {host}: no connection to {address[4][0]}")
         return socket.socket(address[0], address[1], address[2])
 
     connector = aiohttp.TCPConnector(
