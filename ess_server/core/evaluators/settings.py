@@ -77,10 +77,12 @@ class EvaluatorSettings:
         fill_in(self, "confirm_of", self.confirm_of or self.confirm)
         if not 0 < len(self.name.encode()) <= MAX_NAME_BYTES:
             raise InvalidRequestError("name", f"is not 1 to {MAX_NAME_BYTES} bytes long")
-        if not 1 <= self.confirm_of <= MAX_CONFIRM_OF:
-            raise InvalidRequestError("confirm_of", f"{self.confirm_of} is not 1 to {MAX_CONFIRM_OF}")
-        if not 1 <= self.confirm <= self.confirm_of:
-            raise InvalidRequestError("confirm", f"{self.confirm} is not 1 to confirm_of, {self.confirm_of}")
+        if not 1 <= self.confirm <= MAX_CONFIRM_OF:
+            raise InvalidRequestError("confirm", f"{self.confirm} is not 1 to {MAX_CONFIRM_OF}")
+        if not self.confirm <= self.confirm_of <= MAX_CONFIRM_OF:
+            raise InvalidRequestError(
+                "confirm_of", f"{self.confirm_of} is not {self.confirm} (confirm) to {MAX_CONFIRM_OF}"
+            )
         check_duration("confirm_within", self.confirm_within)
         if self.unknown_after:
             check_duration("unknown_after", self.unknown_after)

@@ -1,0 +1,413 @@
+"""Baselines: one series of readings and flows, whatever the order in which they arrive."""
+
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from decimal import Decimal
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ess_server.core.baselines import (
+    CAPACITY,
+    WINDOW,
+    BaselineLedger,
+    Entry,
+    daily_loss_percent,
+    drawdown_percent,
+)
+from ess_server.core.readings import Baseline
+
+BERLIN = ZoneInfo("Europe/Berlin")
+ZONES = st.sampled_from([ZoneInfo(z) for z in ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")])
+# Seven minutes before midnight in Berlin: fourteen minutes from here lie on two days.
+START = datetime(2026, 3, 27, 22, 53, tzinfo=UTC)
+LATER = START + timedelta(days=400)
+
+
+def reading(second: float, amount: str | int) -> Entry:
+    """A reading some seconds after the start."""
+    return Entry(START + timedelta(seconds=second), True, Decimal(amount))
+
+
+def flow(second: float, amount: str | int, ident: str = "f") -> Entry:
+    """A cash flow some seconds after the start."""
+    return Entry(START + timedelta(seconds=second), False, Decimal(amount), ident)
+
+
+def ledger_of(*entries: Entry, zone: tzinfo = UTC, now: datetime = LATER) -> BaselineLedger:
+    """A ledger that took these entries in this order."""
+    ledger = BaselineLedger(zone)
+    for entry in entries:
+        ledger.add(entry, now)
+    return ledger
+
+
+def marks(ledger: BaselineLedger) -> tuple[Decimal, Decimal]:
+    """High-water mark and opening equity."""
+    baseline = ledger.baseline
+    assert baseline is not None
+    return baseline.high_water_mark, baseline.day_open
+
+
+def expected(entries: list[Entry], zone: tzinfo) -> Baseline | None:
+    """The model written down without folding: every reading moved by the flows between it and the last reading."""
+    readings = [e for e in entries if e.is_reading]
+    if not readings:
+        return None
+    last = max(readings)
+
+    def moved(entry: Entry) -> Decimal:
+        return entry.amount + sum(f.amount for f in entries if not f.is_reading and entry.time < f.time <= last.time)
+
+    today = last.time.astimezone(zone).date()
+    first = min(r for r in readings if r.time.astimezone(zone).date() == today)
+    return Baseline(high_water_mark=max(moved(r) for r in readings), day=today, day_open=moved(first))
+
+
+SECONDS = st.integers(0, 14 * 60).map(lambda s: START + timedelta(seconds=s))
+READINGS = st.builds(lambda t, a: Entry(t, True, Decimal(a)), SECONDS, st.integers(1000, 2000))
+FLOWS = st.builds(lambda t, a: (t, Decimal(a)), SECONDS, st.integers(-90, 90))
+
+
+@st.composite
+def series(draw: st.DrawFn) -> list[Entry]:
+    """Up to twenty entries within one window, flows with ids of their own, in any order."""
+    flows = draw(st.lists(FLOWS, max_size=8))
+    numbered = [Entry(t, False, a, f"flow-{i}") for i, (t, a) in enumerate(flows)]
+    return draw(st.permutations(draw(st.lists(READINGS, max_size=12)) + numbered))
+
+
+@settings(deadline=None, max_examples=300)
+@given(series(), ZONES)
+def test_arrival_in_any_order_gives_the_baseline_of_the_series(entries: list[Entry], zone: ZoneInfo) -> None:
+    """Within the window the baseline depends on the times alone, over a midnight and with flows at any place."""
+    assert expected(entries, zone) == ledger_of(*entries, zone=zone).baseline
+
+
+@settings(deadline=None)
+@given(series(), st.integers(0, 5))
+def test_readings_that_come_twice_change_nothing(entries: list[Entry], seed: int) -> None:
+    """A reading delivered again, in whatever order, leaves the baseline as it was."""
+    again = [*entries, *(e for e in entries if e.is_reading)]
+    Random(seed).shuffle(again)
+
+    assert expected(entries, BERLIN) == ledger_of(*again, zone=BERLIN).baseline
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.tuples(st.integers(0, 4000), st.booleans(), st.integers(1, 100)), max_size=60), st.data())
+def test_restart_anywhere_in_a_long_series_continues_as_if_there_had_been_none(
+    steps: list[tuple[int, bool, int]], data: st.DataObject
+) -> None:
+    """An image taken after any entry restores a ledger that goes on alike, evictions and late entries included."""
+    window, capacity, now = timedelta(seconds=500), 5, LATER
+    entries = [reading(s, 1000 + a) if r else flow(s, a - 50, f"{n}") for n, (s, r, a) in enumerate(steps)]
+    cut = data.draw(st.integers(0, len(entries)))
+    whole = BaselineLedger(BERLIN, window=window, capacity=capacity)
+    restarted = BaselineLedger(BERLIN, window=window, capacity=capacity)
+    for number, entry in enumerate(entries):
+        if number == cut:
+            restarted = BaselineLedger.restore(restarted.image(), BERLIN, window=window, capacity=capacity)
+        whole.add(entry, now)
+        restarted.add(entry, now)
+
+        assert whole.image() == restarted.image()
+        assert len(whole.image().entries) <= capacity
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    st.lists(st.tuples(st.integers(0, 100_000), st.integers(1000, 2000)), min_size=1, max_size=60),
+    st.lists(st.tuples(st.integers(0, 100_000), st.integers(-15, 15)), max_size=20),
+    ZONES,
+)
+def test_a_long_series_in_order_never_forgets(
+    readings: list[tuple[int, int]], flows: list[tuple[int, int]], zone: ZoneInfo
+) -> None:
+    """What left the window long ago still counts, over more than a day and with flows."""
+    entries = [reading(s, a) for s, a in readings]
+    entries += [flow(s, a, f"{n}") for n, (s, a) in enumerate(flows)]
+
+    assert expected(entries, zone) == ledger_of(*sorted(entries), zone=zone).baseline
+
+
+def test_deposit_that_arrives_after_the_reading_that_contains_it_leaves_no_phantom_mark() -> None:
+    """The deposit is put before the reading: the mark is what was there, not that plus the deposit again."""
+    ledger = ledger_of(reading(0, 1000), reading(60, 1500), flow(30, 500))
+
+    assert (Decimal(1500), Decimal(1500)) == marks(ledger)
+
+
+def test_deposit_that_arrives_before_the_reading_that_contains_it_is_no_drawdown() -> None:
+    """Until a reading is from after the deposit, the marks stay beside the equity that they belong to."""
+    ledger = ledger_of(reading(0, 1000), flow(30, 500))
+    before = marks(ledger)
+    ledger.add(reading(60, 1480), LATER)
+
+    assert (Decimal(1000), Decimal(1000)) == before
+    assert (Decimal(1500), Decimal(1500)) == marks(ledger)
+
+
+def test_flow_before_the_first_reading_is_part_of_it() -> None:
+    """The first reading contains every earlier flow, in either order of arrival."""
+    assert (Decimal(1000), Decimal(1000)) == marks(ledger_of(flow(0, 500), reading(30, 1000)))
+    assert (Decimal(1000), Decimal(1000)) == marks(ledger_of(reading(30, 1000), flow(0, 500)))
+
+
+def test_withdrawal_lowers_both_marks_by_its_amount() -> None:
+    """The loss in money stays what it was: 100 below the mark before and after."""
+    ledger = ledger_of(reading(0, 1000), reading(10, 900), flow(20, -400), reading(30, 500))
+
+    assert (Decimal(600), Decimal(600)) == marks(ledger)
+
+
+def test_withdrawal_of_more_than_the_opening_opens_the_day_anew() -> None:
+    """Nothing is left to measure from, so the next reading opens the day; no mark is ever zero or below."""
+    ledger = ledger_of(
+        reading(0, 100), reading(10, 1000), flow(20, -900), reading(30, 50), flow(40, -2000), reading(50, 7)
+    )
+
+    assert (Decimal(7), Decimal(7)) == marks(ledger)
+
+
+def test_day_opens_at_local_midnight_on_days_of_23_and_25_hours() -> None:
+    """The day boundary is the zone's own, through both daylight-saving changes of Berlin in 2026."""
+    for day, hours in ((date(2026, 3, 29), 23), (date(2026, 10, 25), 25)):
+        midnight = datetime(day.year, day.month, day.day, tzinfo=BERLIN).astimezone(UTC)
+        second = timedelta(seconds=1)
+        ledger = BaselineLedger(BERLIN)
+        opens = []
+        for time, amount in (
+            (midnight - second, 10),
+            (midnight, 20),
+            (midnight + timedelta(hours=hours) - second, 30),
+            (midnight + timedelta(hours=hours), 40),
+        ):
+            ledger.add(Entry(time, True, Decimal(amount)), LATER)
+            opens.append(marks(ledger)[1])
+
+        assert [Decimal(10), Decimal(20), Decimal(20), Decimal(40)] == opens
+
+
+def test_date_that_comes_twice_opens_once() -> None:
+    """Where clocks go back over midnight, the opening stays that of the first time the date was reached."""
+    newfoundland = ZoneInfo("America/St_Johns")  # until 2011 at 00:01, back to 23:01 of the day before
+    midnight = datetime(2010, 11, 7, tzinfo=newfoundland).astimezone(UTC)
+    ledger = BaselineLedger(newfoundland)
+    for minute, amount in ((-1, 10), (0, 20), (30, 30), (60, 40), (62, 50)):
+        ledger.add(Entry(midnight + timedelta(minutes=minute), True, Decimal(amount)), LATER)
+
+    assert ledger.baseline == Baseline(high_water_mark=Decimal(50), day=date(2010, 11, 7), day_open=Decimal(20))
+
+
+def beyond(ledger: BaselineLedger) -> BaselineLedger:
+    """The ledger after an hour of flat readings, so that its start lies beyond the window."""
+    last = int(marks(ledger)[0]) - 100
+    for second in range(120, 3600, 60):
+        ledger.add(reading(second, last), LATER)
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("second", "high_water_mark", "day_open"),
+    [(-1, 1100, 1000), (5, 1100, 1500), (20, 1600, 1500)],
+    ids=["before all", "after the opening", "after the mark"],
+)
+def test_deposit_later_than_the_window_moves_only_what_was_read_before_it(
+    second: int, high_water_mark: int, day_open: int
+) -> None:
+    """Opened at 0 s with 1000 and highest at 10 s with 1100: a deposit of 500 moves the marks it comes after."""
+    entries = [reading(0, 1000), reading(10, 1100), reading(60, 1000)]
+    ledger = beyond(ledger_of(*entries))
+    ledger.add(flow(second, 500), LATER)
+
+    assert (Decimal(high_water_mark), Decimal(day_open)) == marks(ledger)
+
+
+def test_reading_later_than_the_window_moves_nothing() -> None:
+    """Which flows it would contain is no longer known."""
+    ledger = beyond(ledger_of(reading(0, 1000), reading(10, 1100)))
+    before = ledger.image()
+    ledger.add(reading(20, 9999), LATER)
+
+    assert before == ledger.image()
+
+
+def test_flow_later_than_the_window_that_would_leave_nothing_moves_nothing() -> None:
+    """No mark is brought to zero or below by a flow that cannot be put in its place."""
+    ledger = beyond(ledger_of(reading(0, 1000), reading(10, 1100)))
+    ledger.add(flow(20, -5000), LATER)
+
+    assert (Decimal(1100), Decimal(1000)) == marks(ledger)
+
+
+def test_flow_later_than_the_window_and_before_any_reading_is_part_of_the_first() -> None:
+    """Flows alone fill the window; one from before them has no mark to move."""
+    ledger = BaselineLedger(UTC, capacity=1)
+    for entry in (flow(10, 1, "a"), flow(20, 1, "b"), flow(5, 500, "c"), reading(30, 1000)):
+        ledger.add(entry, LATER)
+
+    assert (Decimal(1000), Decimal(1000)) == marks(ledger)
+
+
+def test_flow_after_the_last_reading_that_left_the_window_still_waits_for_a_reading() -> None:
+    """Pushed out of the window by other flows, it takes effect with the next reading all the same."""
+    ledger = BaselineLedger(UTC, capacity=1)
+    for entry in (reading(0, 1000), flow(10, 1, "a"), flow(20, 2, "b"), flow(30, 4, "c"), flow(5, 500, "d")):
+        ledger.add(entry, LATER)
+    before = marks(ledger)
+    ledger.add(reading(40, 100), LATER)
+
+    assert (Decimal(1000), Decimal(1000)) == before
+    assert (Decimal(1507), Decimal(1507)) == marks(ledger)
+
+
+def test_window_is_bounded_in_entries_and_time() -> None:
+    """However much comes, no more than the capacity is kept, and nothing older than the window."""
+    crowded = BaselineLedger(UTC)
+    for number in range(3 * CAPACITY):
+        crowded.add(reading(number / 100, 1000), LATER)
+    sparse = BaselineLedger(UTC)
+    for number in range(100):
+        sparse.add(reading(number * 60, 1000), LATER)
+    kept = sparse.image().entries
+
+    assert len(crowded.image().entries) == CAPACITY
+    assert kept[-1].time - kept[0].time == WINDOW
+
+
+class CountingZone(tzinfo):
+    """UTC that counts how often it is asked: once for each entry folded."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        """Count."""
+        self.asked += 1
+        return timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        """No daylight saving."""
+        return timedelta(0)
+
+
+def test_entry_in_order_costs_one_step_whatever_the_window_holds() -> None:
+    """A full window is not folded again for a reading in order, and only its end for one that is a little late."""
+    zone = CountingZone()
+    ledger = BaselineLedger(zone)
+    for number in range(CAPACITY):
+        ledger.add(reading(number / 10, 1000), LATER)
+    filled, zone.asked = zone.asked, 0
+    ledger.add(reading(CAPACITY / 10, 1000), LATER)
+    in_order, zone.asked = zone.asked, 0
+    ledger.add(reading(CAPACITY / 10 - 0.25, 1000), LATER)
+
+    assert filled == CAPACITY * in_order
+    assert zone.asked == 4 * in_order
+
+
+def test_entry_from_the_future_counts_as_of_now() -> None:
+    """A source whose clock is years ahead cannot shut out what comes after it."""
+    now = START + timedelta(seconds=100)
+    ledger = ledger_of(reading(0, 1000), reading(10**9, 1100), now=now)
+    ledger.add(reading(101, 1200), now + timedelta(seconds=1))
+
+    assert ledger.baseline == Baseline(high_water_mark=Decimal(1200), day=date(2026, 3, 27), day_open=Decimal(1000))
+
+
+def test_clock_that_went_back_keeps_the_marks_and_takes_what_comes() -> None:
+    """After an hour in 2027 by mistake the mark stands, the day is today's, and new readings and flows count."""
+    wrong = START + timedelta(days=300)
+    ledger = ledger_of(reading(0, 1000), Entry(wrong, True, Decimal(1100)), now=wrong)
+    now = START + timedelta(seconds=60)
+    for entry in (reading(59, 9999), reading(60, 900), flow(61, 50), reading(62, 950)):
+        ledger.add(entry, max(now, entry.time))
+    after = ledger.baseline
+    ledger.add(Entry(now + timedelta(days=1), True, Decimal(800)), LATER)
+
+    assert after == Baseline(high_water_mark=Decimal(1150), day=date(2026, 3, 27), day_open=Decimal(1150))
+    assert ledger.baseline == Baseline(high_water_mark=Decimal(1150), day=date(2026, 3, 28), day_open=Decimal(800))
+
+
+def test_clock_that_went_back_before_any_reading_loses_no_flow() -> None:
+    """With flows alone known there is nothing to keep; the first reading opens."""
+    ledger = ledger_of(flow(1000, 500), now=START + timedelta(seconds=1000))
+    ledger.add(reading(10, 1000), START + timedelta(seconds=10))
+
+    assert (Decimal(1000), Decimal(1000)) == marks(ledger)
+
+
+def test_rebaseline_measures_from_the_latest_reading_and_the_flows_since() -> None:
+    """Old highs are gone, a flow after the latest reading is not, and one from before it moves nothing."""
+    ledger = ledger_of(reading(0, 2000), reading(10, 1000), flow(20, 500))
+    ledger.rebaseline()
+    anew = marks(ledger)
+    ledger.add(flow(5, 70, "late"), LATER)
+    ledger.add(flow(15, 7, "since"), LATER)
+    ledger.add(reading(30, 1400), LATER)
+
+    assert (Decimal(1000), Decimal(1000)) == anew
+    assert (Decimal(1507), Decimal(1507)) == marks(ledger)
+
+
+def test_rebaseline_before_any_reading_does_nothing() -> None:
+    """There is no baseline to start anew, and none appears."""
+    ledger = ledger_of(flow(0, 500))
+    ledger.rebaseline()
+
+    assert ledger.baseline is None
+
+
+def test_unsaved_entries_are_bounded_and_then_everything_is_unsaved() -> None:
+    """A writer that never comes costs a bounded memory, and when it comes it gets all that counts."""
+    ledger = BaselineLedger(UTC, capacity=10)
+    for number in range(5):
+        ledger.add(reading(number, 1000), LATER)
+    few = ledger.take_unsaved()
+    nothing = ledger.take_unsaved()
+    for number in range(5, 40):
+        ledger.add(reading(number, 1000), LATER)
+    many = ledger.take_unsaved()
+    ledger.mark_unsaved()
+
+    assert (len(few[0].entries), few[1]) == (5, False)
+    assert (len(nothing[0].entries), nothing[1]) == (0, False)
+    assert (ledger.image(), True) == many
+    assert (ledger.image(), True) == ledger.take_unsaved()
+
+
+def test_restore_passes_over_entries_that_the_anchor_covers() -> None:
+    """Rows that a writer left behind are not folded twice."""
+    window = timedelta(seconds=2)
+    ledger = BaselineLedger(UTC, window=window)
+    for entry in (reading(0, 1000), flow(1, 500), reading(2, 1500), flow(3, 10, "g"), reading(4, 1500)):
+        ledger.add(entry, LATER)
+    image, _ = ledger.take_unsaved()
+    restored = BaselineLedger.restore(image, UTC, window=window)
+
+    assert len(image.entries) == 5
+    assert len(ledger.image().entries) == 3
+    assert restored.image() == ledger.image()
+
+
+@settings(deadline=None)
+@given(st.decimals("0.01", "1e9", places=2), st.decimals("0.01", "1e9", places=2))
+def test_loss_in_percent_is_never_negative_and_below_a_hundred(mark: Decimal, equity: Decimal) -> None:
+    """No gain shows as a negative loss, and while equity is above zero a loss is below 100 %."""
+    baseline = Baseline(high_water_mark=mark, day=date(2026, 1, 1), day_open=mark)
+    loss = drawdown_percent(baseline, equity)
+
+    assert loss == daily_loss_percent(baseline, equity)
+    assert 0 <= loss < 100
+    assert (loss == 0) == (equity >= mark)
+
+
+def test_loss_in_percent_is_measured_from_its_own_mark() -> None:
+    """Drawdown is measured from the high-water mark, the daily loss from the opening."""
+    baseline = Baseline(high_water_mark=Decimal(2000), day=date(2026, 1, 1), day_open=Decimal(1000))
+
+    assert Decimal(55) == drawdown_percent(baseline, Decimal(900))
+    assert Decimal(10) == daily_loss_percent(baseline, Decimal(900))

@@ -1,0 +1,224 @@
+"""Drawdown: at the limit trips, below does not, and what cannot be known is never Clear."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ess_server.adapters.metrics_memory import MemoryMetricsRepository
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators import DrawdownEvaluator
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Baseline, Clear, EquityReading, Instant, Trip, Unknown, Verdict, Warn
+from ess_server.testing import START, FakeClock, FakeFeeds, FakeHealth, FakeMetrics
+
+NOW = Instant(START, 1000.0)
+BASELINE = Baseline(high_water_mark=Decimal(2000), day=date(2026, 1, 5), day_open=Decimal(1000))
+USDT = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1000.0)
+
+
+def judge(
+    equity: EquityReading | str,
+    baseline: Baseline | None = BASELINE,
+    *,
+    daily: str | None = None,
+    drawdown: str | None = None,
+    currency: str = "",
+    now: Instant = NOW,
+) -> Verdict:
+    """The verdict on one reading."""
+    metrics = FakeMetrics()
+    metrics.set(equity if isinstance(equity, EquityReading) else replace(USDT, amount=Decimal(equity)), baseline)
+    evaluator = DrawdownEvaluator(
+        "d",
+        "main",
+        max_daily_loss_percent=None if daily is None else Decimal(daily),
+        max_drawdown_percent=None if drawdown is None else Decimal(drawdown),
+        max_age=timedelta(seconds=15),
+        currency=currency,
+    )
+    return evaluator.evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), now)
+
+
+@pytest.mark.parametrize(
+    ("equity", "kind"),
+    [("900", Trip), ("899.99", Trip), ("900.01", Warn), ("0.01", Trip), ("1000", Clear), ("5000", Clear)],
+)
+def test_daily_loss_at_the_limit_trips_and_below_does_not(equity: str, kind: type) -> None:
+    """10 % of an opening of 1000 is reached at 900, to the last digit."""
+    assert isinstance(judge(equity, daily="10"), kind)
+
+
+@pytest.mark.parametrize(("equity", "kind"), [("1800", Trip), ("1800.0000000001", Warn), ("1950", Clear)])
+def test_drawdown_at_the_limit_trips_and_below_does_not(equity: str, kind: type) -> None:
+    """10 % of a high-water mark of 2000 is reached at 1800, to the last digit."""
+    assert isinstance(judge(equity, drawdown="10"), kind)
+
+
+@pytest.mark.parametrize(
+    ("equity", "tier"), [("950.01", 0), ("950", 50), ("925.01", 50), ("925", 75), ("910", 90), ("900.01", 90)]
+)
+def test_warning_names_the_highest_tier_that_is_reached(equity: str, tier: int) -> None:
+    """At 50, 75 and 90 percent of the limit, the tier itself included."""
+    verdict = judge(equity, daily="10")
+
+    assert tier == (verdict.tier_percent if isinstance(verdict, Warn) else 0)
+
+
+def test_of_two_limits_the_one_with_the_larger_share_used_is_reported() -> None:
+    """Both losses are watched, whichever limit is nearer decides, and the words say which."""
+    daily = judge("950", daily="6", drawdown="99")
+    drawdown = judge("1000", daily="6", drawdown="60")
+    both = judge("900", daily="10", drawdown="55")
+
+    assert isinstance(daily, Warn)
+    assert (Decimal(5), Decimal(6)) == (daily.measure.value, daily.measure.limit)
+    assert "daily loss 5 %" in daily.detail
+    assert isinstance(drawdown, Warn)
+    assert (Decimal(50), Decimal(60)) == (drawdown.measure.value, drawdown.measure.limit)
+    assert "drawdown 50 %" in drawdown.detail
+    assert isinstance(both, Trip)
+
+
+def test_trip_tells_reading_mark_and_limit_in_one_sentence() -> None:
+    """A person woken by it needs no other page."""
+    verdict = judge("870.5", daily="10")
+
+    assert isinstance(verdict, Trip)
+    assert verdict.detail == (
+        "account main: daily loss 12.95 % (equity 870.5 USDT, 2026-01-05 opened at 1000) reached the limit of 10 %"
+    )
+    assert verdict.measure.time == START
+
+
+@pytest.mark.parametrize("amount", ["NaN", "sNaN", "Infinity", "-Infinity", "0", "-0", "-1"])
+def test_equity_that_proves_nothing_is_unknown(amount: str) -> None:
+    """NaN, infinity, zero and below are neither a breach nor its absence."""
+    verdict = judge(amount, daily="10", drawdown="10")
+
+    assert isinstance(verdict, Unknown)
+    assert "latest equity is" in verdict.detail
+
+
+@pytest.mark.parametrize("mark", ["NaN", "Infinity", "0", "-5"])
+def test_baseline_that_proves_nothing_is_unknown(mark: str) -> None:
+    """A repository that computes nonsense is not believed, for either mark."""
+    for field in ("high_water_mark", "day_open"):
+        verdict = judge("1000", replace(BASELINE, **{field: Decimal(mark)}), daily="10", drawdown="10")
+
+        assert isinstance(verdict, Unknown)
+
+
+@pytest.mark.parametrize(
+    ("received", "words"),
+    [
+        (984.99, "15.0 s old, and 15 s are allowed"),
+        (float("-inf"), "no equity since the start"),
+        (float("nan"), "nan s old"),
+        (float("inf"), "s old"),
+        (1015.1, "s old"),
+    ],
+)
+def test_equity_that_did_not_arrive_lately_is_unknown(received: float, words: str) -> None:
+    """Age is measured by the uptime of arrival; one that is no number, or absurd, is too old."""
+    verdict = judge(replace(USDT, received=received), daily="10")
+
+    assert isinstance(verdict, Unknown)
+    assert words in verdict.detail
+
+
+@pytest.mark.parametrize("received", [985.0, 1000.0, 1000.01])
+def test_equity_within_its_age_counts(received: float) -> None:
+    """Up to max_age, and when it arrived a moment after the evaluation began."""
+    assert isinstance(judge(replace(USDT, received=received), daily="10"), Clear)
+
+
+def test_age_does_not_depend_on_the_wall_clock() -> None:
+    """A source with a clock of its own is as fresh as its arrival."""
+    assert isinstance(judge(replace(USDT, time=START - timedelta(days=3)), daily="10"), Clear)
+
+
+def test_missing_account_and_missing_baseline_are_unknown() -> None:
+    """Nothing read yet, or nothing to measure from, is no all-clear."""
+    never = DrawdownEvaluator("d", "other", max_drawdown_percent=Decimal(10)).evaluate(
+        Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), NOW
+    )
+    lost = judge("1000", None, daily="10")
+
+    assert never == Unknown("account other: no equity yet")
+    assert isinstance(lost, Unknown)
+    assert "rebaseline" in lost.detail
+
+
+def test_equity_in_another_currency_than_configured_is_unknown() -> None:
+    """A breach in one currency must not look like a gain in another."""
+    verdict = judge("1000", daily="10", currency="BTC")
+
+    assert verdict == Unknown("account main: the latest equity is in USDT, not in BTC")
+    assert isinstance(judge("1000", daily="10", currency="USDT"), Clear)
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "100.01", "NaN", "sNaN", "Infinity"])
+def test_limit_out_of_range_is_refused(value: str) -> None:
+    """A limit that can never trip, or always does, is a mistake; the field is named."""
+    with pytest.raises(InvalidRequestError, match=r"max_daily_loss_percent: .* is not above 0 and at most 100"):
+        judge("1000", daily=value)
+    with pytest.raises(InvalidRequestError, match="max_drawdown_percent"):
+        judge("1000", drawdown=value)
+
+
+def test_limit_that_is_no_decimal_is_refused() -> None:
+    """A float has lost digits already."""
+    with pytest.raises(InvalidRequestError, match=r"max_drawdown_percent: 5\.0 is not a Decimal"):
+        DrawdownEvaluator("d", "main", max_drawdown_percent=5.0)  # type: ignore[arg-type] # what is tested
+
+
+def test_no_limit_at_all_is_refused() -> None:
+    """An evaluator that watches nothing would be a false comfort."""
+    with pytest.raises(InvalidRequestError, match="set one"):
+        DrawdownEvaluator("d", "main")
+
+
+@pytest.mark.parametrize("tiers", [(0, 50), (50, 100), (75, 50), (50, 50)])
+def test_warn_tiers_must_rise_between_1_and_99(tiers: tuple[int, ...]) -> None:
+    """A tier at the limit or out of order would never be seen."""
+    with pytest.raises(InvalidRequestError, match="warn_tiers"):
+        DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(5), warn_tiers=tiers)
+
+
+def test_max_age_out_of_range_is_refused() -> None:
+    """Neither an age that no reading can have nor one beyond a day."""
+    for age in (timedelta(0), timedelta(days=1, seconds=1)):
+        with pytest.raises(InvalidRequestError, match="max_age"):
+            DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(5), max_age=age)
+
+
+AMOUNTS = st.one_of(st.integers(1, 3000).map(Decimal), st.sampled_from([Decimal(a) for a in ("NaN", "0", "-7")]))
+STEPS = st.lists(st.tuples(st.floats(0, 30), AMOUNTS, st.booleans()), min_size=1, max_size=30)
+
+
+@settings(deadline=None, max_examples=200)
+@given(STEPS)
+def test_verdict_follows_the_series_and_is_never_clear_past_a_limit(steps: list[tuple[float, Decimal, bool]]) -> None:
+    """Over any series with gaps and unusable readings: Trip exactly past the limit, Clear only with a fresh reading."""
+    clock = FakeClock()
+    metrics = MemoryMetricsRepository(clock, ZoneInfo("UTC"))
+    evaluator = DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(20), max_age=timedelta(seconds=15))
+    highest, latest, received = Decimal(0), Decimal("NaN"), float("-inf")
+    for pause, amount, arrives in steps:
+        clock.advance(pause)
+        if arrives:
+            metrics.record_equity(replace(USDT, amount=amount, time=clock.now(), received=clock.uptime()))
+            latest, received = amount, clock.uptime()
+            highest = max(highest, amount) if amount.is_finite() else highest
+        verdict = evaluator.evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), clock.instant())
+
+        if not latest.is_finite() or latest <= 0 or clock.uptime() - received > 15:
+            assert isinstance(verdict, Unknown)
+        else:
+            assert isinstance(verdict, Trip) == (latest <= highest * Decimal("0.8"))
+            assert isinstance(verdict, Clear) == (latest > highest * Decimal("0.9"))

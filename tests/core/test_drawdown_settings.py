@@ -1,0 +1,207 @@
+"""Settings of evaluators: one mistake, one sentence that names the field and its range."""
+
+from dataclasses import fields
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators import (
+    EVALUATORS,
+    DrawdownEvaluator,
+    DrawdownSettings,
+    EvaluatorSettings,
+    ManualEvaluator,
+    ManualSettings,
+    Mode,
+    OnUnknown,
+)
+from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Clear, Trip, Warn
+from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, FakeMetrics, fake_readings
+
+
+def drawdown(**changes: Any) -> DrawdownSettings:
+    """Settings that are valid but for the changes."""
+    return DrawdownSettings(**{"account": "main", "max_drawdown_percent": Decimal(10)} | changes)
+
+
+def test_defaults_flatten_a_breach_and_block_on_the_unknown() -> None:
+    """A loss that was read is closed; an account that cannot be read is only blocked."""
+    settings = drawdown()
+
+    assert (settings.kind, settings.name, settings.mode) == ("drawdown", "drawdown/main", Mode.LIVE)
+    assert Scope(ScopeKind.ACCOUNT, "main") == settings.scope
+    assert (settings.action, settings.on_unknown.action) == (Action.FLATTEN, Action.BLOCK)
+    assert (settings.confirm, settings.confirm_of) == (1, 1)
+
+
+def test_what_is_set_is_kept() -> None:
+    """Name, scope and counts of one's own replace the defaults."""
+    settings = drawdown(name="floor", scope=GLOBAL, confirm=2, confirm_of=3, mode=Mode.SHADOW)
+
+    assert (settings.name, settings.scope, settings.confirm, settings.confirm_of) == ("floor", GLOBAL, 2, 3)
+
+
+def test_confirm_alone_means_as_many_readings_in_a_row() -> None:
+    """Three, without a number of readings, is three of three."""
+    assert drawdown(confirm=3).confirm_of == 3
+
+
+def test_settings_of_any_kind_default_to_their_kind_and_to_global() -> None:
+    """What a kind does not say for itself has one answer for all."""
+    settings = EvaluatorSettings(kind="custom")
+
+    assert (settings.name, settings.scope) == ("custom", GLOBAL)
+    assert (ManualSettings().name, ManualSettings().scope) == ("manual", GLOBAL)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("account", ""),
+        ("name", "x" * 129),
+        ("confirm", 0),
+        ("confirm", -1),
+        ("confirm", 101),
+        ("confirm_of", -1),
+        ("confirm_of", 101),
+        ("confirm_within", timedelta(0)),
+        ("confirm_within", timedelta(days=2)),
+        ("unknown_after", timedelta(seconds=-1)),
+        ("unknown_after", timedelta(days=2)),
+        ("max_age", timedelta(0)),
+        ("max_age", timedelta(days=2)),
+        ("max_drawdown_percent", Decimal(101)),
+        ("max_daily_loss_percent", Decimal(0)),
+        ("max_drawdown_percent", None),
+    ],
+)
+def test_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
+    """The error names the field; nothing is built from half-valid settings."""
+    with pytest.raises(InvalidRequestError) as refused:
+        drawdown(**{field: value})
+
+    assert refused.value.field == (field if value is not None else "max_daily_loss_percent")
+
+
+def test_confirm_beyond_its_readings_is_refused() -> None:
+    """Three breaches among two readings would never trip."""
+    with pytest.raises(InvalidRequestError, match=r"confirm_of: 2 is not 3 \(confirm\) to 100"):
+        drawdown(confirm=3, confirm_of=2)
+
+
+def test_unknown_may_be_a_fault_at_once() -> None:
+    """Zero is the one duration that means something: no patience."""
+    assert drawdown(unknown_after=timedelta(0)).unknown_after == timedelta(0)
+
+
+def test_on_unknown_has_the_action_of_its_name_and_ignore_has_none() -> None:
+    """Four words, three actions."""
+    assert [word.action for word in OnUnknown] == [Action.BLOCK, Action.CANCEL, Action.FLATTEN, None]
+
+
+def test_every_duration_names_its_unit() -> None:
+    """A configuration derives its key from that: no duration without a unit."""
+    for kind in EVALUATORS:
+        durations = [f for f in fields(kind.settings) if f.type is timedelta]
+
+        assert len(durations) >= 2
+        assert all(f.metadata["unit"] == "s" for f in durations)
+
+
+def test_every_kind_is_listed_once_with_what_builds_it() -> None:
+    """The list is all there is: word, settings and evaluator of a kind agree."""
+    built = {
+        "manual": EVALUATORS[0].build(ManualSettings(name="by-hand")),
+        "drawdown": EVALUATORS[1].build(drawdown(name="floor")),
+    }
+
+    assert list(built) == [kind.kind for kind in EVALUATORS]
+    assert list(built) == [evaluator.kind for evaluator in built.values()]
+    assert [evaluator.name for evaluator in built.values()] == ["by-hand", "floor"]
+    assert isinstance(built["manual"], ManualEvaluator)
+    assert isinstance(built["drawdown"], DrawdownEvaluator)
+
+
+def test_manual_evaluator_trips_from_request_until_taken() -> None:
+    """The reason is told, empty ones too, and evaluating changes nothing."""
+    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    before = evaluator.evaluate(fake_readings(), now)
+    evaluator.request("fat finger")
+    evaluator.request("")
+    first, second = evaluator.evaluate(fake_readings(), now), evaluator.evaluate(fake_readings(), now)
+
+    assert isinstance(before, Clear)
+    assert isinstance(first, Trip)
+    assert first == second
+    assert first.detail == "requested by hand: fat finger; no reason given"
+    assert first.measure.limit_used >= 1
+
+    evaluator.take(first)
+    evaluator.take(first)
+
+    assert isinstance(evaluator.evaluate(fake_readings(), now), Clear)
+
+
+def test_manual_request_made_while_an_earlier_one_is_latched_still_trips() -> None:
+    """Taking a trip takes only the requests that it stood for."""
+    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator.request("first")
+    trip = evaluator.evaluate(fake_readings(), now)
+    evaluator.request("second")
+    assert isinstance(trip, Trip)
+    evaluator.take(trip)
+    after = evaluator.evaluate(fake_readings(), now)
+
+    assert isinstance(after, Trip)
+    assert after.detail == "requested by hand: second"
+
+
+def test_manual_requests_are_bounded_and_never_forgotten_as_a_whole() -> None:
+    """A thousand requests cost the memory of a few, and trip until every one that is told is taken."""
+    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    for number in range(1000):
+        evaluator.request(f"r{number}")
+    trip = evaluator.evaluate(fake_readings(), now)
+    assert isinstance(trip, Trip)
+    evaluator.request("one more")
+    evaluator.take(trip)
+
+    assert "r999" in trip.detail
+    assert len(trip.detail) < 200
+    assert isinstance(evaluator.evaluate(fake_readings(), now), Trip)
+
+
+def test_manual_evaluator_takes_no_trip_of_another() -> None:
+    """A trip that it did not return stands for none of its requests."""
+    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator.request("mine")
+    mine = evaluator.evaluate(fake_readings(), now)
+    assert isinstance(mine, Trip)
+    evaluator.take(Trip(mine.measure, mine.detail))
+
+    assert isinstance(evaluator.evaluate(fake_readings(), now), Trip)
+
+
+def test_settings_reach_the_evaluator() -> None:
+    """Each limit, the age and the currency that are configured are those that it judges by."""
+    clock = FakeClock()
+    settings = drawdown(max_daily_loss_percent=Decimal(4), max_age=timedelta(seconds=3), currency="EUR")
+    evaluator = DrawdownEvaluator.from_settings(settings)
+    same = DrawdownEvaluator(
+        "drawdown/main",
+        "main",
+        max_daily_loss_percent=Decimal(4),
+        max_drawdown_percent=Decimal(10),
+        max_age=timedelta(seconds=3),
+        currency="EUR",
+    )
+
+    assert vars(same) == vars(evaluator)
+    assert not isinstance(
+        evaluator.evaluate(Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), clock.instant()), Clear | Warn
+    )
