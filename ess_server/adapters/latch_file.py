@@ -56,7 +56,6 @@ class LatchFile:
         self._descriptor: int | None = None
         self._file: tuple[int, int] | None = None
         self._loaded = False
-        self._suspect = False
         self._counter: int | None = None
         """Counter of the newest intact slot; None while there is no file to write into."""
 
@@ -95,7 +94,7 @@ class LatchFile:
         self._loaded = False
 
     def _examine(self) -> Loaded:
-        self._counter, self._suspect = None, False
+        self._counter = None
         try:
             descriptor = self._opened()
         except FileNotFoundError:
@@ -104,12 +103,11 @@ class LatchFile:
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(FILE_BYTES + 1)
         loaded, self._counter = _judge(content)
-        self._suspect = self._counter is None
         return loaded
 
     def _overwrite(self, counter: int, payload: bytes) -> None:
         if _identity(self._path) != self._file:
-            self._counter, self._suspect = None, True
+            self._counter = None
             raise StoreError(f"{self._path} was removed or replaced while in use; the next write creates it anew")
         descriptor = self._opened()
         _write_all(descriptor, _slot_bytes(counter, payload), _index(counter) * SLOT_BYTES)
@@ -125,11 +123,9 @@ class LatchFile:
         self._descriptor = descriptor
         _write_all(descriptor, _slot_bytes(1, payload).ljust(FILE_BYTES, b"\0"), 0)
         os.fsync(descriptor)
-        if self._suspect:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-            with contextlib.suppress(FileNotFoundError):
-                self._path.rename(f"{self._path}.corrupt-{stamp}")
-            self._suspect = False
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        with contextlib.suppress(FileNotFoundError):
+            self._path.rename(f"{self._path}.corrupt-{stamp}")
         new.replace(self._path)
         _sync_directory(self._path.parent)
         self._file, self._counter = _identity(self._path), 1
@@ -142,7 +138,9 @@ class LatchFile:
     def _release(self) -> None:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
-            os.close(descriptor)
+            # What a close could still complain of was decided by the sync before it, or is about to be raised.
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def _judge(content: bytes) -> tuple[Loaded, int | None]:

@@ -114,7 +114,7 @@ def check_structure(connection: sqlite3.Connection) -> None:
         raise ValueError("the file does not have the tables of this version")
     verdict = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
     if verdict != "ok":
-        raise ValueError(f"the file is damaged: {verdict}")
+        raise ValueError(f"the file is damaged: {' '.join(verdict.split())}")
 
 
 def check_log(connection: sqlite3.Connection, head: EventHead, newest: int) -> None:

@@ -33,6 +33,8 @@ _SYNCHRONOUS_FULL = 2
 _SIDE_FILES = ("-wal", "-journal", "-shm")
 _HELD = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _UNUSABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY)
+_UNREADABLE = (sqlite3.Error, UnicodeDecodeError)
+"""The second is what the driver raises where SQLite's message quotes damaged bytes."""
 _FILTER = "AND :stop_id IN ('', stop_id) AND :kind IN ('', kind, substr(kind, 1, :family))"
 _COLUMNS = "SELECT record, previous_hash, hash FROM events"
 _UPWARDS = f"{_COLUMNS} WHERE sequence > :after {_FILTER} ORDER BY sequence ASC LIMIT :limit"
@@ -68,7 +70,6 @@ class SqlitePolicyStore:
         self._file: tuple[int, int] | None = None
         self._loaded = False
         self._fresh = False
-        self._suspect = False
         self._folded = False
 
     def load(self) -> Loaded:
@@ -79,7 +80,7 @@ class SqlitePolicyStore:
         except (OSError, sqlite3.Error) as error:
             self._disconnect()
             raise self._failure("cannot be read", error) from error
-        self._fresh = self._suspect = bool(loaded.problem)
+        self._fresh = bool(loaded.problem)
         self._loaded = True
         return loaded
 
@@ -137,7 +138,7 @@ class SqlitePolicyStore:
             if not self._loaded:
                 self.load()
             return nothing if self._fresh else read(self._connected())
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             self._disconnect()
             raise self._failure("cannot be read", error) from error
 
@@ -162,12 +163,12 @@ class SqlitePolicyStore:
             record, head = read_latch(connection)
             check_structure(connection)
             check_log(connection, head, self._checked_events)
-        except ValueError as error:
-            problem = str(error)
-        except sqlite3.Error as error:
+        except _UNREADABLE as error:
             if _code(error) in (*_HELD, *_UNUSABLE):
                 raise
             problem = f"the file is corrupt: {error}"
+        except ValueError as error:
+            problem = str(error)
         return Loaded(record=record, problem=problem)
 
     def _create(self, payload: bytes, drafts: Sequence[EventDraft]) -> EventHead:
@@ -188,21 +189,19 @@ class SqlitePolicyStore:
         return head
 
     def _set_aside(self) -> None:
-        if self._suspect:
-            stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-            for side in ("", *_SIDE_FILES):
-                with contextlib.suppress(FileNotFoundError):
-                    Path(f"{self._path}{side}").rename(f"{self._path}.corrupt-{stamp}{side}")
-                    # The file goes first and for good: left without its write-ahead log, it could pass for intact.
-                    _sync(self._path.parent)
-            self._suspect = False
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        for side in ("", *_SIDE_FILES):
+            with contextlib.suppress(FileNotFoundError):
+                Path(f"{self._path}{side}").rename(f"{self._path}.corrupt-{stamp}{side}")
+                # The file goes first and for good: left without its write-ahead log, it could pass for intact.
+                _sync(self._path.parent)
         # Closed only now: SQLite sees that the file has moved, and leaves file and log as they are.
         self._disconnect()
 
     def _settled(self) -> sqlite3.Connection:
         """Return a connection whose file is in its place and whose earlier commits are known to be on disk."""
         if _identity(self._path) != self._file:
-            self._fresh = self._suspect = True
+            self._fresh = True
             raise StoreError(f"{self._path} was removed or replaced while in use; the next write creates it anew")
         connection = self._connected()
         if not self._folded:
