@@ -154,16 +154,13 @@ def asset_figures(account: Account, market: Market, asset: str) -> AssetFigures:
     )
 
 
-def liquidation_price(account: Account, market: Market, leg: Leg) -> Decimal:
+def liquidation_price(leg: Leg, figures: LegFigures, mark: Decimal, asset: AssetFigures) -> Decimal:
     """Mark at which equity would meet maintenance if only this symbol moved; zero if there is none.
 
     Shown to clients only: the paper venue never liquidates.
     """
     if not leg.quantity:
         return ZERO
-    asset = asset_figures(account, market, market.instrument(leg.symbol).quote)
-    mark = market.mark(leg.symbol)
-    figures = leg_figures(account, market, leg)
     ratio = figures.maintenance / abs(figures.notional)
     price = mark - (asset.equity - asset.maintenance) / (leg.quantity - abs(leg.quantity) * ratio)
     return max(ZERO, price)

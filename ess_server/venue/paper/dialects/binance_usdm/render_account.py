@@ -9,6 +9,7 @@ from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed, plain
 from ess_server.venue.paper.margin import (
     AssetFigures,
+    LegFigures,
     asset_figures,
     leg_figures,
     liquidation_price,
@@ -30,9 +31,9 @@ def shown_legs(account: Account, books: Books, symbol: str, *, every: bool) -> l
     return [leg for leg in legs if leg.quantity or (leg.symbol, leg.side) in busy]
 
 
-def position_risk(account: Account, books: Books, leg: Leg, *, version: int) -> Json:
-    """One row of positionRisk."""
-    instrument = books.market.instrument(leg.symbol)
+def position_risk(account: Account, books: Books, leg: Leg, wallet: AssetFigures, *, version: int) -> Json:
+    """One row of positionRisk; ``wallet`` is what the leg is margined in."""
+    instrument, mark = books.market.instrument(leg.symbol), books.market.mark(leg.symbol)
     figures = leg_figures(account, books.market, leg)
     settings = account.symbol_settings(leg.symbol)
     isolated = settings.isolated and bool(leg.quantity)
@@ -42,9 +43,9 @@ def position_risk(account: Account, books: Books, leg: Leg, *, version: int) -> 
         "positionAmt": fixed(leg.quantity, instrument.quantity_digits),
         "entryPrice": fixed(leg.entry, instrument.price_digits + 4),
         "breakEvenPrice": fixed(leg.entry, instrument.price_digits + 4),
-        "markPrice": fixed(books.market.mark(leg.symbol), 8),
+        "markPrice": fixed(mark, 8),
         "unRealizedProfit": fixed(figures.unrealized, _CASH),
-        "liquidationPrice": fixed(liquidation_price(account, books.market, leg), 8) if leg.quantity else "0",
+        "liquidationPrice": fixed(liquidation_price(leg, figures, mark, wallet), 8) if leg.quantity else "0",
         "isolatedMargin": fixed(figures.initial + figures.unrealized, _CASH) if isolated else "0",
         "notional": fixed(figures.notional, _CASH),
         "isolatedWallet": fixed(figures.initial, _CASH) if isolated else "0",
@@ -52,7 +53,7 @@ def position_risk(account: Account, books: Books, leg: Leg, *, version: int) -> 
     }
     if version < 3:  # noqa: PLR2004 - the version in the path
         return row | _version_2(settings.leverage, isolated=settings.isolated)
-    return row | _version_3(account, books, leg)
+    return row | _version_3(account, books, leg, figures)
 
 
 def _version_2(leverage: int, *, isolated: bool) -> Json:
@@ -66,8 +67,7 @@ def _version_2(leverage: int, *, isolated: bool) -> Json:
     }
 
 
-def _version_3(account: Account, books: Books, leg: Leg) -> Json:
-    figures = leg_figures(account, books.market, leg)
+def _version_3(account: Account, books: Books, leg: Leg, figures: LegFigures) -> Json:
     ordered = order_margin(account, books.market, leg.symbol) if account.orders_of(leg.symbol) else ZERO
     return {
         "initialMargin": fixed(figures.initial + ordered, _CASH),

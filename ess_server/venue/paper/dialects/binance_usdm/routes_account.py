@@ -17,7 +17,12 @@ def position_risk(request: Request) -> list[Json]:
     if symbol:
         request.books.market.instrument(symbol)
     legs = render.shown_legs(account, request.books, symbol, every=request.version < 3)  # noqa: PLR2004 - in the path
-    return [render.position_risk(account, request.books, leg, version=request.version) for leg in legs]
+    market, version = request.books.market, request.version
+    wallets = {figures.asset: figures for figures in render.figures_of(account, request.books)}
+    return [
+        render.position_risk(account, request.books, leg, wallets[market.instrument(leg.symbol).quote], version=version)
+        for leg in legs
+    ]
 
 
 def account(request: Request) -> Json:
