@@ -41,3 +41,41 @@ lock: dev ## resolve both lock files anew
 proto: dev ## regenerate the stubs in ess_client/pb
 	$(BIN)/python -m grpc_tools.protoc -Iess_client/pb=proto/ess/v1 \
 		--python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
+
+.PHONY: lint
+lint: dev ## style: ruff, formatting, protobuf
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/buf lint
+
+.PHONY: format
+format: dev ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: dev ## mypy, strict
+	$(BIN)/mypy
+
+.PHONY: imports
+imports: dev ## imports point inwards, the core does no I/O, the client never needs the server
+	$(BIN)/lint-imports
+
+.PHONY: drift
+drift: proto ## the committed stubs are those of proto/
+	@git diff --exit-code -- ess_client/pb || (echo "ess_client/pb is not what proto/ generates: run make proto and commit"; exit 1)
+
+# What users already generate stubs from; on main itself that is the commit before.
+AGAINST ?= $(shell git rev-parse --verify -q HEAD~1)
+.PHONY: breaking
+breaking: dev ## no change of the contract breaks a client
+	@if [ -n "$(AGAINST)" ]; then $(BIN)/buf breaking --against '.git#ref=$(AGAINST)'; else echo "no earlier commit to compare the contract with"; fi
+
+.PHONY: check
+check: lint types imports drift breaking ## everything that reads the code without running it
+
+.PHONY: test
+test: dev ## every test, with branch coverage held at 100 % where a stop depends on it
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage report
