@@ -73,6 +73,8 @@ def _create(path: Path, connect: Connect, loss: str = "") -> Opened:
 
 
 def _read(path: Path, connect: Connect) -> Opened:
+    if not path.stat().st_size:
+        raise DamagedError("it is empty")
     try:
         connection = open_for_writing(path, connect)
         try:
@@ -93,9 +95,5 @@ def _code(error: sqlite3.Error) -> int:
 
 
 def _move_aside(path: Path, now: datetime) -> Path:
-    aside = path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S%f}")
-    path.rename(aside)
-    journal = path.with_name(f"{path.name}-wal")
-    if journal.exists():
-        journal.rename(aside.with_name(f"{aside.name}-wal"))
-    return aside
+    # The journal needs no moving: SQLite has folded it in, or dropped what cannot be read of it.
+    return path.rename(path.with_name(f"{path.name}.damaged-{now:%Y%m%dT%H%M%S%f}"))

@@ -2,6 +2,7 @@
 
 import logging
 import sqlite3
+from contextlib import suppress
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from threading import Condition, Thread
@@ -132,7 +133,6 @@ class SqliteMetricsRepository(AccountBooks):
         # After a failed write nothing is known of this connection; the next attempt writes everything anew.
         connection, self._connection = self._connection, None
         if connection is not None:
-            try:
+            # The problem that is being told says it all.
+            with suppress(sqlite3.Error):
                 connection.close()
-            except sqlite3.Error:
-                logger.exception("%s: cannot be closed", self._path)
