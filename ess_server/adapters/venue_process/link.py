@@ -1,0 +1,112 @@
+"""One life of the venue process: started, spoken to over its pipes, ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ess_server.core.venue_link import MAX_LINE_BYTES, LinkError, Message, decode, encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkTimes:
+    """How long the server waits for its venue process.
+
+    ``first_word`` is allowed from start to first message, ``silence`` between messages (it says something every
+    second), ``write`` for it to read a message, ``end`` for it to end by itself. Restarts are delayed from
+    ``restart_first`` up to ``restart_last``, anew once it ran for ``stable``.
+    """
+
+    first_word: timedelta = timedelta(seconds=20)
+    silence: timedelta = timedelta(seconds=8)
+    write: timedelta = timedelta(seconds=8)
+    end: timedelta = timedelta(seconds=2)
+    restart_first: timedelta = timedelta(milliseconds=200)
+    restart_last: timedelta = timedelta(seconds=5)
+    stable: timedelta = timedelta(seconds=30)
+
+
+class Link:
+    """Starts a process and carries messages until it ends, is silent, or speaks nonsense.
+
+    ``next_message`` is awaited whenever the process has read the one before, so nothing piles up for one that
+    does not read. ``take`` gets every message of the process; LinkError raised by it ends the process.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        times: LinkTimes,
+        next_message: Callable[[], Awaitable[Message]],
+        take: Callable[[Message], None],
+    ) -> None:
+        self._command = tuple(command)
+        self._times = times
+        self._next_message = next_message
+        self._take = take
+
+    async def run(self, on_start: Callable[[], None], on_end: Callable[[], None]) -> str:
+        """Return why it ended. ``on_end`` is called before the process is gone, ``run`` returns after.
+
+        Raises OSError if the process could not be started.
+        """
+        child = await asyncio.create_subprocess_exec(
+            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES
+        )
+        assert child.stdin is not None
+        assert child.stdout is not None
+        on_start()
+        tasks = (asyncio.create_task(self._read(child.stdout)), asyncio.create_task(self._write(child.stdin)))
+        try:
+            why = await _first(tasks)
+        finally:
+            for task in tasks:
+                task.cancel()
+            on_end()
+            await self._end(child)
+        return why or f"ended with exit code {child.returncode}"
+
+    async def _read(self, stdout: asyncio.StreamReader) -> str:
+        allowed = self._times.first_word
+        while True:
+            try:
+                async with asyncio.timeout(allowed.total_seconds()):
+                    line = await stdout.readline()
+                if not line:
+                    return ""
+                self._take(decode(line))
+            except TimeoutError:
+                return f"was silent for {allowed.total_seconds():g} s"
+            except ValueError:
+                return f"sent a line above {MAX_LINE_BYTES} bytes"
+            except LinkError as error:
+                return f"broke the protocol: {error}"
+            allowed = self._times.silence
+
+    async def _write(self, stdin: asyncio.StreamWriter) -> str:
+        while True:
+            stdin.write(encode(await self._next_message()))
+            try:
+                async with asyncio.timeout(self._times.write.total_seconds()):
+                    await stdin.drain()
+            except TimeoutError:
+                return "does not read what it is sent"
+            except ConnectionError:
+                return ""
+
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        assert child.stdin is not None
+        child.stdin.close()
+        try:
+            await asyncio.wait_for(child.wait(), self._times.end.total_seconds())
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                child.kill()
+            await child.wait()
+
+
+async def _first(tasks: Sequence[asyncio.Task[str]]) -> str:
+    """Return what the first task to end has to say."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    return next((why for task in done if (why := task.result())), "")

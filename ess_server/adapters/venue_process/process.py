@@ -1,0 +1,238 @@
+"""A ``Flattener`` that works in a process of its own, so that its failures stay outside the server."""
+
+import asyncio
+import logging
+import math
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+from ess_server.adapters.venue_process.link import Link, LinkTimes
+from ess_server.core.flatten_plan import wants_work
+from ess_server.core.flatten_report import OnEvent, OnProgress, idle_progress
+from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
+from ess_server.core.ports import Clock
+from ess_server.core.readings import EquityReading
+from ess_server.core.venue_link import (
+    LinkError,
+    Message,
+    VenueSettings,
+    read_equity,
+    read_event,
+    read_progress,
+    settings_message,
+    work_message,
+)
+
+COMMAND = (sys.executable, "-m", "ess_server.venue")
+_LOOK_EVERY = 0.05
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Ask:
+    """A question whether accounts are quiet; answered None if the link went down before."""
+
+    id: int
+    accounts: tuple[str, ...]
+    within: timedelta
+    answer: "asyncio.Future[bool | None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+    def settle(self, *, ok: bool | None) -> None:
+        if not self.answer.done():
+            self.answer.set_result(ok)
+
+
+class VenueProcess:
+    """Keeps one venue process running and hands it the newest work.
+
+    While the process is down, silent or speaks nonsense, every account with work is UNKNOWN, until a new process
+    has read its venue. What the process complains of is told as event ``venue.fault``, its end as ``venue.down``
+    (with an empty account). Callbacks run in the event loop; one that raises is logged.
+    """
+
+    def __init__(
+        self,
+        settings: VenueSettings,
+        *,
+        clock: Clock,
+        on_equity: Callable[[EquityReading], None],
+        on_event: OnEvent,
+        on_progress: OnProgress,
+        command: Sequence[str] = COMMAND,
+        times: LinkTimes | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._on_equity = on_equity
+        self._on_event = on_event
+        self._on_progress = on_progress
+        self._times = times or LinkTimes()
+        self._link = Link(command, self._times, self._next_message, self._take)
+        self._accounts = {a.id: Account(id=a.id, venue=a.venue) for a in settings.accounts}
+        self._work: dict[str, tuple[int, Work | None]] = dict.fromkeys(self._accounts, (1, None))
+        self._progress = {id_: idle_progress(account, None) for id_, account in self._accounts.items()}
+        self._down: str | None = "has not been started"
+        self._ended_at = clock.uptime()
+        self._asked = 0
+        self._asks: deque[_Ask] = deque()
+        self._unanswered: dict[int, _Ask] = {}
+        self._settings_unsent = True
+        self._work_unsent = True
+        self._wake = asyncio.Event()
+        self._supervisor: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start the process and keep it running."""
+        self._supervisor = asyncio.create_task(self._supervise(), name="venue process")
+
+    async def stop(self) -> None:
+        """End the process, by force if it takes too long. Idempotent."""
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+
+    def set_work(self, work: Mapping[str, Work]) -> None:
+        """See ``Flattener.set_work``."""
+        for id_, account in self._accounts.items():
+            generation, before = self._work[id_]
+            wanted = work.get(id_)
+            if wanted != before:
+                self._work[id_] = (generation + 1, wanted)
+                self._work_unsent = True
+                self._restate(id_, idle_progress(account, wanted))
+        self._wake.set()
+
+    def progress(self) -> Mapping[str, AccountProgress]:
+        """See ``Flattener.progress``."""
+        return dict(self._progress)
+
+    async def quiesce(self, accounts: Sequence[str], within: timedelta) -> bool:
+        """See ``Flattener.quiesce``; False as long as one of the accounts has work."""
+        deadline = self._clock.uptime() + within.total_seconds()
+        while not any(wants_work(self._work[a][1]) for a in accounts if a in self._work):
+            left = deadline - self._clock.uptime()
+            if left <= 0:
+                return False
+            if self._nothing_can_act():
+                return True
+            answer = await self._ask(tuple(accounts), timedelta(seconds=left))
+            if answer is not None:
+                return answer
+        return False
+
+    async def _ask(self, accounts: tuple[str, ...], within: timedelta) -> bool | None:
+        if self._down is not None:
+            await asyncio.sleep(min(_LOOK_EVERY, within.total_seconds()))
+            return None
+        self._asked += 1
+        ask = _Ask(self._asked, accounts, within)
+        self._asks.append(ask)
+        self._unanswered[ask.id] = ask
+        self._wake.set()
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                return await ask.answer
+        except TimeoutError:
+            return False
+        finally:
+            self._unanswered.pop(ask.id, None)
+
+    def _nothing_can_act(self) -> bool:
+        """With no process alive, what was sent has expired a little later."""
+        # A process that outlived an earlier server ends within a second of it.
+        gone = self._settings.flatten.request_expiry + timedelta(seconds=1)
+        return self._down is not None and self._clock.uptime() - self._ended_at > gone.total_seconds()
+
+    async def _supervise(self) -> None:
+        delay = self._times.restart_first
+        while True:
+            began = self._clock.uptime()
+            try:
+                self._down = await self._link.run(self._started, self._ended)
+            except OSError as error:
+                self._down = f"could not be started: {error}"
+            finally:
+                self._ended_at = min(self._ended_at, self._clock.uptime())
+            _log.error("the venue process %s", self._down)
+            self._event("venue.down", "", {"detail": f"the venue process {self._down}"})
+            if self._clock.uptime() - began > self._times.stable.total_seconds():
+                delay = self._times.restart_first
+            await asyncio.sleep(delay.total_seconds() * random.uniform(0.5, 1))  # noqa: S311 - jitter
+            delay = min(delay * 2, self._times.restart_last)
+
+    def _started(self) -> None:
+        self._down = None
+        self._ended_at = math.inf
+        self._settings_unsent = self._work_unsent = True
+
+    def _ended(self) -> None:
+        self._down = "is down"
+        self._asks.clear()
+        for ask in self._unanswered.values():
+            ask.settle(ok=None)
+        self._unanswered.clear()
+        for id_, progress in self._progress.items():
+            self._restate(id_, progress)
+
+    async def _next_message(self) -> Message:
+        """Return what is to be sent next: settings, then the newest work, then questions."""
+        while True:
+            if self._settings_unsent:
+                self._settings_unsent = False
+                return settings_message(self._settings)
+            if self._work_unsent:
+                self._work_unsent = False
+                return work_message(self._work)
+            if self._asks:
+                ask = self._asks.popleft()
+                left = ask.within.total_seconds()
+                return {"type": "quiesce", "id": ask.id, "accounts": ask.accounts, "timeout_s": left}
+            self._wake.clear()
+            await self._wake.wait()
+
+    def _take(self, message: Message) -> None:
+        match message["type"]:
+            case "progress":
+                generation, progress = read_progress(message)
+                if progress.account in self._work and generation == self._work[progress.account][0]:
+                    self._show(progress)
+            case "equity":
+                self._tell(self._on_equity, read_equity(message, self._clock.uptime()))
+            case "event":
+                self._event(*read_event(message))
+            case "quiesced":
+                ask = self._unanswered.pop(message.get("id", 0), None)
+                if ask is not None:
+                    ask.settle(ok=message.get("ok") is True)
+            case "fault":
+                self._event("venue.fault", str(message.get("account")), {"detail": str(message.get("detail"))})
+            case "alive" | "ready":
+                pass
+            case other:
+                raise LinkError(f"unknown message {other[:20]!r}")
+
+    def _restate(self, id_: str, wanted: AccountProgress) -> None:
+        """Show what can be said without a word of the process: counts of the last good read, and no outcome."""
+        detail, status = wanted.detail, wanted.status
+        if self._down is not None and wants_work(self._work[id_][1]):
+            status, detail = FlattenStatus.UNKNOWN, f"the venue process {self._down}"
+        self._show(replace(self._progress[id_], status=status, detail=detail, stop_id=wanted.stop_id))
+
+    def _show(self, progress: AccountProgress) -> None:
+        self._progress[progress.account] = progress
+        self._tell(self._on_progress, progress)
+
+    def _event(self, kind: str, account: str, details: Mapping[str, str]) -> None:
+        self._tell(self._on_event, kind, account, details)
+
+    @staticmethod
+    def _tell(listener: Callable[..., None], *args: object) -> None:
+        try:
+            listener(*args)
+        except Exception:  # noqa: BLE001 - a listener is optional, the stop is not
+            _log.exception("a listener of the venue process failed")

@@ -1,0 +1,248 @@
+"""What server and venue process say to each other: one JSON object a line.
+
+Server to venue: the settings once, then ``{"type": "work", "work": {account: {...}}}`` and ``{"type": "quiesce", "id",
+"accounts", "timeout_s"}``. Venue to server: ``ready``, ``alive`` (every second), ``progress``, ``equity``, ``event``,
+``quiesced``, ``fault``. Work carries a generation per account, which its progress repeats: progress of work that
+has been replaced is recognised by it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from ess_server.core.errors import EssError
+from ess_server.core.flatten_plan import FlattenSettings
+from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
+from ess_server.core.readings import EquityReading
+
+MAX_LINE_BYTES = 1 << 20
+"""Longest line either side accepts; a longer one ends the connection."""
+ALIVE_EVERY = timedelta(seconds=1)
+
+Message = dict[str, Any]
+
+
+class LinkError(EssError):
+    """The other side sent what is not part of the protocol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySource:
+    """Where a key is read from: a private file, or else the environment variable of this name."""
+
+    file: str = ""
+    env: str = ""
+
+    def __post_init__(self) -> None:
+        if bool(self.file) == bool(self.env):
+            raise ValueError("name either a file or an environment variable")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperEndpoint:
+    """A paper venue to talk to instead of the exchange; ``host`` is an IP address."""
+
+    host: str
+    port: int
+    ca_file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueAccount:
+    """An account and how to reach it. ``exchange`` is a ccxt id; equity is not polled without an interval."""
+
+    id: str
+    venue: str
+    exchange: str
+    key: KeySource
+    secret: KeySource
+    paper: PaperEndpoint | None = None
+    equity_interval: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueSettings:
+    """Everything the venue process needs. ``lock_wait`` is how long it waits for an older process to end."""
+
+    accounts: tuple[VenueAccount, ...]
+    lock_file: str
+    lock_wait: timedelta = timedelta(seconds=15)
+    flatten: FlattenSettings = field(default_factory=FlattenSettings)
+
+
+def encode(message: Mapping[str, Any]) -> bytes:
+    """Return one line."""
+    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Read one line. Raises LinkError."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        raise LinkError("a line is not JSON") from None
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise LinkError("a message is not an object with a type")
+    return message
+
+
+def settings_message(settings: VenueSettings) -> Message:
+    """Return the first message of the server. It names key files and variables; it holds no key."""
+    return {
+        "type": "settings",
+        "accounts": [_account_message(a) for a in settings.accounts],
+        "lock_file": settings.lock_file,
+        "lock_wait_s": settings.lock_wait.total_seconds(),
+        "flatten": {f"{f.name}_s": getattr(settings.flatten, f.name).total_seconds() for f in fields(FlattenSettings)},
+    }
+
+
+def _account_message(account: VenueAccount) -> Message:
+    paper, every = account.paper, account.equity_interval
+    return {
+        "id": account.id,
+        "venue": account.venue,
+        "exchange": account.exchange,
+        "key": {"file": account.key.file, "env": account.key.env},
+        "secret": {"file": account.secret.file, "env": account.secret.env},
+        "paper": None if paper is None else {"host": paper.host, "port": paper.port, "ca_file": paper.ca_file},
+        "equity_interval_s": None if every is None else every.total_seconds(),
+    }
+
+
+def read_settings(message: Message) -> VenueSettings:
+    """Read the first message. Raises LinkError."""
+    try:
+        return VenueSettings(
+            accounts=tuple(_read_account(a) for a in message["accounts"]),
+            lock_file=message["lock_file"],
+            lock_wait=timedelta(seconds=message["lock_wait_s"]),
+            flatten=FlattenSettings(
+                **{name.removesuffix("_s"): timedelta(seconds=value) for name, value in message["flatten"].items()}
+            ),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LinkError(f"settings: {error!r}") from None
+
+
+def _read_account(message: Message) -> VenueAccount:
+    paper, every = message["paper"], message["equity_interval_s"]
+    return VenueAccount(
+        id=message["id"],
+        venue=message["venue"],
+        exchange=message["exchange"],
+        key=KeySource(**message["key"]),
+        secret=KeySource(**message["secret"]),
+        paper=None if paper is None else PaperEndpoint(**paper),
+        equity_interval=None if every is None else timedelta(seconds=every),
+    )
+
+
+def work_message(work: Mapping[str, tuple[int, Work | None]]) -> Message:
+    """Return everything that is wanted: generation and work by account id."""
+    entries = {
+        account: {"generation": generation, "work": None if wanted is None else _work_entry(wanted)}
+        for account, (generation, wanted) in work.items()
+    }
+    return {"type": "work", "work": entries}
+
+
+def _work_entry(work: Work) -> Message:
+    return {
+        "stop_id": work.stop_id,
+        "action": work.action.name,
+        "symbols": [[symbol, action.name] for symbol, action in work.symbols],
+        "held": work.held,
+    }
+
+
+def read_work(message: Message) -> dict[str, tuple[int, Work | None]]:
+    """Read a ``work`` message. Raises LinkError."""
+    try:
+        return {account: (e["generation"], _read_work(account, e["work"])) for account, e in message["work"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise LinkError(f"work: {error!r}") from None
+
+
+def _read_work(account: str, entry: Message | None) -> Work | None:
+    if entry is None:
+        return None
+    return Work(
+        account=account,
+        stop_id=entry["stop_id"],
+        action=Action[entry["action"]],
+        symbols=tuple((symbol, Action[action]) for symbol, action in entry["symbols"]),
+        held=entry["held"],
+    )
+
+
+def progress_message(progress: AccountProgress, generation: int) -> Message:
+    """Return the progress of one account under the work of ``generation``."""
+    time = progress.read_time
+    return {
+        "type": "progress",
+        "generation": generation,
+        "account": progress.account,
+        "venue": progress.venue,
+        "status": progress.status.name,
+        "open_orders": progress.open_orders,
+        "open_positions": progress.open_positions,
+        "read_time": None if time is None else time.isoformat(),
+        "detail": progress.detail,
+        "stop_id": progress.stop_id,
+    }
+
+
+def read_progress(message: Message) -> tuple[int, AccountProgress]:
+    """Read a ``progress`` message: generation and progress. Raises LinkError."""
+    try:
+        time = message["read_time"]
+        progress = AccountProgress(
+            account=message["account"],
+            venue=message["venue"],
+            status=FlattenStatus[message["status"]],
+            open_orders=message["open_orders"],
+            open_positions=message["open_positions"],
+            read_time=None if time is None else datetime.fromisoformat(time),
+            detail=message["detail"],
+            stop_id=message["stop_id"],
+        )
+        return message["generation"], progress
+    except (KeyError, TypeError, ValueError) as error:
+        raise LinkError(f"progress: {error!r}") from None
+
+
+def equity_message(account: str, amount: Decimal, currency: str, time: datetime) -> Message:
+    """Return one reading of equity."""
+    return {
+        "type": "equity",
+        "account": account,
+        "amount": str(amount),
+        "currency": currency,
+        "time": time.isoformat(),
+    }
+
+
+def read_equity(message: Message, received: float) -> EquityReading:
+    """Read an ``equity`` message that arrived at uptime ``received``. Raises LinkError."""
+    try:
+        return EquityReading(
+            account=message["account"],
+            amount=Decimal(message["amount"]),
+            currency=message["currency"],
+            time=datetime.fromisoformat(message["time"]),
+            received=received,
+        )
+    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        raise LinkError(f"equity: {error!r}") from None
+
+
+def read_event(message: Message) -> tuple[str, str, dict[str, str]]:
+    """Read an ``event`` message: kind, account and details. Raises LinkError."""
+    try:
+        return str(message["kind"]), str(message["account"]), {str(k): str(v) for k, v in message["details"].items()}
+    except (KeyError, AttributeError) as error:
+        raise LinkError(f"event: {error!r}") from None

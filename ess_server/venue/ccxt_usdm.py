@@ -1,0 +1,229 @@
+"""One Binance USD-M account through ccxt."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.model import Account
+from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.venue import usdm_rows
+from ess_server.venue.budget import BudgetLimits, RequestBudget
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.strict import VenueError, open_exchange, translated
+from ess_server.venue.usdm_markets import UsdmMarkets
+
+BUDGET = BudgetLimits(per_minute=2400, burst=1200, per_second=18, reserve=600)
+"""The exchange counts 2,400 a minute and address; engines on the same address need their share."""
+SNAPSHOT_WEIGHT = 85
+"""40 for each list of orders without a symbol, 5 for the positions."""
+ACCOUNT_WEIGHT = 5
+SEND_WINDOW_MS = 1750
+"""Validity of a send: the promised 2 s less the error of the clock estimate."""
+CONCURRENCY = 8
+ROUTINE_WITHIN = 15.0
+"""Seconds within which a read after an empty one counts as a sweep and leaves the reserve alone."""
+CURRENCY = "USDT"
+
+_GONE = frozenset({-2011, -2013})
+_WRONG_TIME = -1021
+_BELOW_MINIMUM = frozenset({-4003, -4004, -4164})
+
+Endpoint = Callable[[dict[str, Any]], Awaitable[Any]]
+
+
+class BinanceUsdmClient:
+    """An ``ExchangeClient``. Speaks the raw endpoints, so that no parser between venue and us can drop a row.
+
+    Closes are reduce-only in one-way mode; in hedge mode they name the leg, which the exchange neither flips nor
+    overdraws. Cancels and closes carry a validity below 2 s and are never sent twice by this class; only a
+    refusal for a wrong clock, which the exchange gives before it looks at the request, is tried once more.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        budget: RequestBudget,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self.account = account
+        self.hedge_mode: bool | None = None
+        self._clock = clock
+        self._budget = budget
+        self._session = session
+        self._exchange = open_exchange(credentials, budget, session)
+        self._markets = UsdmMarkets(self._exchange, clock)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._equity_slot = asyncio.Semaphore(1)
+        self._shown: dict[tuple[str, bool], set[str]] = {}
+        self._empty_at: float | None = None
+
+    def __repr__(self) -> str:
+        return f"BinanceUsdmClient({self.account.id!r})"
+
+    async def prepare(self) -> None:
+        """See ``ExchangeClient.prepare``; refreshes what is old when called again."""
+        await self._markets.sync_clock()
+        await self._markets.load()
+        self.hedge_mode = usdm_rows.hedge_mode(await self._read(self._exchange.fapiPrivateGetPositionSideDual))
+
+    async def snapshot(self) -> VenueSnapshot:
+        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        now = self._clock.uptime()
+        routine = self._empty_at is not None and now - self._empty_at < ROUTINE_WITHIN
+        self._budget.read(SNAPSHOT_WEIGHT, routine=routine)
+        legs, plain, algos = await _together(
+            self._read(self._exchange.fapiPrivateV3GetPositionRisk),
+            self._read(self._exchange.fapiPrivateGetOpenOrders),
+            self._read(self._exchange.fapiPrivateGetOpenAlgoOrders),
+        )
+        await self._markets.learn(_ids(legs, plain, algos))
+        symbol_of = self._markets.symbol_of
+        orders = (
+            *usdm_rows.open_orders(plain, symbol_of, conditional=False),
+            *usdm_rows.open_orders(algos, symbol_of, conditional=True),
+        )
+        positions = usdm_rows.positions(legs, symbol_of)
+        self._shown = _grouped(orders)
+        self._empty_at = None if orders or positions else self._clock.uptime()
+        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions)
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """See ``ExchangeClient.cancel``.
+
+        Where the last snapshot showed no other order of a symbol and kind, all of that kind are cancelled in one
+        request, with whatever has been added since.
+        """
+        calls = []
+        for (symbol, conditional), ids in _grouped(orders).items():
+            if ids >= self._shown.get((symbol, conditional), set()):
+                calls.append(self._cancel_all(symbol, conditional=conditional))
+            else:
+                calls += [self._cancel_one(symbol, id_, conditional=conditional) for id_ in sorted(ids)]
+        await _all_of(calls, "cancel")
+
+    async def close_position(self, position: Position, client_order_id: str) -> None:
+        """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
+        rules = self._markets.rules(position.symbol)
+        parts = (position.quantity,) if rules is None else usdm_rows.split(position.quantity, rules)
+        if not parts:
+            raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
+        await _all_of(
+            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts)], "close"
+        )
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(ACCOUNT_WEIGHT, routine=True)
+        reply = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
+        return usdm_rows.equity(reply), CURRENCY
+
+    async def aclose(self) -> None:
+        """See ``ExchangeClient.aclose``."""
+        self._markets.close()
+        await self._exchange.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _cancel_all(self, symbol: str, *, conditional: bool) -> None:
+        exchange = self._exchange
+        endpoint = exchange.fapiPrivateDeleteAlgoOpenOrders if conditional else exchange.fapiPrivateDeleteAllOpenOrders
+        await self._cancelled(endpoint, {"symbol": self._markets.id_of(symbol)})
+
+    async def _cancel_one(self, symbol: str, id_: str, *, conditional: bool) -> None:
+        exchange = self._exchange
+        if conditional:
+            await self._cancelled(exchange.fapiPrivateDeleteAlgoOrder, {"algoId": id_})
+        else:
+            await self._cancelled(
+                exchange.fapiPrivateDeleteOrder, {"symbol": self._markets.id_of(symbol), "orderId": id_}
+            )
+
+    async def _cancelled(self, endpoint: Endpoint, params: dict[str, Any]) -> None:
+        try:
+            await self._send(endpoint, params, weight=1)
+        except VenueError as error:
+            if error.code not in _GONE:
+                raise
+
+    async def _close_part(self, position: Position, quantity: Decimal, client_order_id: str) -> None:
+        params = {
+            "symbol": self._markets.id_of(position.symbol),
+            "side": "SELL" if position.long else "BUY",
+            "type": "MARKET",
+            "quantity": f"{quantity:f}",
+            "newClientOrderId": client_order_id,
+            "newOrderRespType": "RESULT",
+        }
+        if position.hedged:
+            params["positionSide"] = usdm_rows.LONG if position.long else usdm_rows.SHORT
+        else:
+            params["reduceOnly"] = "true"
+        try:
+            await self._send(self._exchange.fapiPrivatePostOrder, params, weight=0)
+        except VenueError as error:
+            if error.code in _BELOW_MINIMUM:
+                raise BelowMinimumError(str(error)) from None
+            raise
+
+    async def _read(self, endpoint: Endpoint) -> Any:  # noqa: ANN401 - JSON
+        return await self._signed(endpoint, {}, self._slots)
+
+    async def _send(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float) -> None:
+        await self._signed(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}, self._slots, weight=weight)
+
+    async def _signed(
+        self, endpoint: Endpoint, params: dict[str, Any], slots: asyncio.Semaphore, *, weight: float = 0
+    ) -> Any:  # noqa: ANN401 - JSON
+        async with slots:
+            self._budget.send(weight)
+            try:
+                return await translated(endpoint(params))
+            except VenueError as error:
+                if error.code != _WRONG_TIME:
+                    raise
+            await self._markets.sync_clock()
+            return await translated(endpoint(params))
+
+
+def _grouped(orders: Iterable[OpenOrder]) -> dict[tuple[str, bool], set[str]]:
+    groups: dict[tuple[str, bool], set[str]] = {}
+    for order in orders:
+        groups.setdefault((order.symbol, order.conditional), set()).add(order.id)
+    return groups
+
+
+def _ids(*replies: object) -> set[str]:
+    """Return every market id in sight; what the rows are worth is checked elsewhere."""
+    rows = [row for reply in replies if isinstance(reply, list) for row in reply if isinstance(row, dict)]
+    return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}
+
+
+async def _together(*calls: Coroutine[Any, Any, Any]) -> list[Any]:
+    """Await all; the first failure ends the others."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+async def _all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
+    """Await all, whatever becomes of each; raises for those that failed."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    failures = [r for r in results if isinstance(r, BaseException)]
+    serious = [f for f in failures if not isinstance(f, BelowMinimumError)]
+    if len(calls) > 1 and serious:
+        raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {serious[0]}")
+    if failures:
+        raise failures[0]

@@ -1,0 +1,57 @@
+"""API keys: read from private files or the environment, never shown."""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ess_server.core.errors import EssError
+from ess_server.core.venue_link import KeySource
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+class CredentialError(EssError):
+    """A key or secret could not be read; the message names the place and the remedy, never the content."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """An API key with its secret. Neither is part of ``repr``."""
+
+    key: str
+    secret: str
+
+    def __repr__(self) -> str:
+        return "Credentials(...)"
+
+
+def read_credentials(key: KeySource, secret: KeySource, environ: Mapping[str, str] = os.environ) -> Credentials:
+    """Read both parts. Raises CredentialError."""
+    return Credentials(_read(key, environ), _read(secret, environ))
+
+
+def _read(source: KeySource, environ: Mapping[str, str]) -> str:
+    if source.file:
+        text, place = _private_file(Path(source.file)), f"file {source.file}"
+    else:
+        text, place = environ.get(source.env, ""), f"environment variable {source.env!r}"
+    if not text.strip():
+        raise CredentialError(f"{place} holds no key")
+    return text.strip()
+
+
+def _private_file(path: Path) -> str:
+    try:
+        # The descriptor that was checked is the one that is read; O_NONBLOCK so that a named pipe cannot hang us.
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError as error:
+        raise CredentialError(f"file {path}: {error.strerror}") from None
+    with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode):
+            raise CredentialError(f"file {path} is not a regular file")
+        if mode & _OTHERS:
+            raise CredentialError(f"file {path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
+        return file.read(65_536)

@@ -1,0 +1,81 @@
+"""A client that is opened when it is first needed, and anew when its key or CA file has changed."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+
+from ess_server.core.model import Account
+from ess_server.core.ports import ExchangeClient, OpenOrder, Position, VenueSnapshot
+
+_log = logging.getLogger(__name__)
+
+
+class DeferredClient:
+    """An ``ExchangeClient`` that fails call by call, not for good, while its keys cannot be read.
+
+    A client that works is kept when a changed file cannot be used, so that a vanished key never ends a flatten.
+    """
+
+    def __init__(self, account: Account, open_client: Callable[[], ExchangeClient], files: Sequence[str]) -> None:
+        self.account = account
+        self._open = open_client
+        self._files = tuple(Path(f) for f in files)
+        self._client: ExchangeClient | None = None
+        self._stamp: tuple[int, ...] | None = None
+        self._closing: set[asyncio.Future[None]] = set()
+
+    async def prepare(self) -> None:
+        """See ``ExchangeClient.prepare``."""
+        await self._current().prepare()
+
+    async def snapshot(self) -> VenueSnapshot:
+        """See ``ExchangeClient.snapshot``."""
+        return await self._current().snapshot()
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """See ``ExchangeClient.cancel``."""
+        await self._current().cancel(orders)
+
+    async def close_position(self, position: Position, client_order_id: str) -> None:
+        """See ``ExchangeClient.close_position``."""
+        await self._current().close_position(position, client_order_id)
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """See ``ExchangeClient.equity``."""
+        return await self._current().equity()
+
+    async def aclose(self) -> None:
+        """See ``ExchangeClient.aclose``."""
+        if self._client is not None:
+            self._retire(self._client)
+            self._client = None
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _current(self) -> ExchangeClient:
+        stamp = self._read_stamp()
+        if self._client is not None and stamp in (None, self._stamp):
+            return self._client
+        try:
+            fresh = self._open()
+        except Exception as error:
+            if self._client is None:
+                raise
+            _log.warning("account %s: changed files cannot be used: %s", self.account.id, type(error).__name__)
+            return self._client
+        if self._client is not None:
+            self._retire(self._client)
+        self._client, self._stamp = fresh, stamp
+        return fresh
+
+    def _read_stamp(self) -> tuple[int, ...] | None:
+        try:
+            return tuple(f.stat().st_mtime_ns for f in self._files)
+        except OSError:
+            return None
+
+    def _retire(self, client: ExchangeClient) -> None:
+        task = asyncio.ensure_future(client.aclose())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)

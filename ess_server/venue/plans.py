@@ -1,0 +1,86 @@
+"""The exchanges this version can flatten: one row each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import Protocol
+
+import aiohttp
+
+from ess_server.core.errors import EssError
+from ess_server.core.model import Account
+from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.venue_link import PaperEndpoint, VenueAccount
+from ess_server.venue import ccxt_usdm
+from ess_server.venue.budget import BudgetLimits, RequestBudget
+from ess_server.venue.credentials import Credentials, read_credentials
+from ess_server.venue.deferred import DeferredClient
+from ess_server.venue.paper.pin import open_session
+
+
+class UnknownExchangeError(EssError):
+    """The configuration names an exchange that has no row here."""
+
+
+class Connect(Protocol):
+    """Makes a client for one account of an exchange."""
+
+    def __call__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        budget: RequestBudget,
+        session: aiohttp.ClientSession | None,
+    ) -> ExchangeClient:
+        """Return the client; ``session`` leads to a paper venue, None to the exchange."""
+
+
+@dataclass(frozen=True, slots=True)
+class VenuePlan:
+    """How to work with one exchange."""
+
+    connect: Connect
+    limits: BudgetLimits
+
+
+PLANS: Mapping[str, VenuePlan] = MappingProxyType(
+    {
+        "binanceusdm": VenuePlan(ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET),
+    }
+)
+
+
+def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock) -> list[ExchangeClient]:
+    """Return a client for every account; those on the same exchange share its request budget.
+
+    Nothing is read or connected yet: what is wrong with one account shows in its calls and stops no other.
+    """
+    budgets: dict[tuple[str, PaperEndpoint | None], RequestBudget] = {}
+    clients: list[ExchangeClient] = []
+    for account in accounts:
+        plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET))
+        budget = budgets.setdefault((account.exchange, account.paper), RequestBudget(clock.uptime, plan.limits))
+        files = [f for f in (account.key.file, account.secret.file, account.paper and account.paper.ca_file) if f]
+        connect = partial(_connect, plan.connect, account, clock, budget)
+        clients.append(DeferredClient(Account(id=account.id, venue=account.venue), connect, files))
+    return clients
+
+
+def _connect(connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget) -> ExchangeClient:
+    credentials = read_credentials(account.key, account.secret)
+    paper = account.paper
+    session = None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
+    return connect(
+        Account(id=account.id, venue=account.venue), credentials, clock=clock, budget=budget, session=session
+    )
+
+
+def _unknown(exchange: str) -> Connect:
+    def refuse(*_: object, **__: object) -> ExchangeClient:
+        raise UnknownExchangeError(f"exchange {exchange!r} is not one of {', '.join(PLANS)}")
+
+    return refuse

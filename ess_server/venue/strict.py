@@ -1,0 +1,105 @@
+"""ccxt's binanceusdm, made to fail where it would read garbage as an empty account, and to hold no secret in errors."""
+
+import logging
+import re
+from collections.abc import Awaitable, Mapping
+from typing import Any, TypeVar
+
+import aiohttp
+import ccxt.async_support as ccxt
+
+from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.venue.budget import RequestBudget
+from ess_server.venue.credentials import Credentials
+
+T = TypeVar("T")
+
+HTTP_TIMEOUT_MS = 4000
+READ_WINDOW_MS = 5000
+_TOO_MANY_REQUESTS, _BANNED = 429, 418
+_TOO_MANY_ORDERS = "-1015"
+_CODE = re.compile(r'"code"\s*:\s*"?(-?\d+)')
+_QUERY = re.compile(r"\?\S*")
+_DEFAULT_PAUSE_S = {_TOO_MANY_REQUESTS: 1.0, _BANNED: 120.0}
+_MAX_TEXT = 160
+
+
+class VenueError(EssError):
+    """The venue answered with an error. ``code`` is its own number, None where it gave none."""
+
+    def __init__(self, text: str, code: int | None) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class StrictUsdm(ccxt.binanceusdm):  # type: ignore[misc] # ccxt is untyped
+    """Refuses every reply that is not a JSON object or list, and tells the budget what the headers say."""
+
+    budget: RequestBudget
+
+    async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
+        """Make a request. Raises VenueUnknownError for a body that is not JSON or null."""
+        reply = await super().fetch(url, method, headers, body)
+        if not isinstance(reply, dict | list):
+            raise VenueUnknownError("the venue's reply is not JSON")
+        return reply
+
+    def handle_errors(self, code: int, reason: str, url: str, *reply: Any) -> None:  # noqa: ANN401 - ccxt's
+        """Note limits before ccxt turns the reply into an exception."""
+        _method, headers, body = reply[:3]
+        lower = {str(name).lower(): str(value) for name, value in headers.items()}
+        used = lower.get("x-mbx-used-weight-1m", "")
+        if used.isdigit():
+            self.budget.used(int(used))
+        # -1015 limits new orders of this account only: reads and cancels must go on.
+        if code in _DEFAULT_PAUSE_S and _TOO_MANY_ORDERS not in body:
+            self.budget.refused(_retry_after(lower, _DEFAULT_PAUSE_S[code]))
+        super().handle_errors(code, reason, url, *reply)
+
+
+def open_exchange(credentials: Credentials, budget: RequestBudget, session: aiohttp.ClientSession | None) -> StrictUsdm:
+    """Return an exchange that limits nothing by itself and asks only for what the flatten needs."""
+    config: dict[str, Any] = {
+        "apiKey": credentials.key,
+        "secret": credentials.secret,
+        "enableRateLimit": False,
+        "timeout": HTTP_TIMEOUT_MS,
+        # ccxt logs requests with their headers at DEBUG; this logger is outside the hierarchy and never does.
+        "logger": logging.Logger("ccxt", logging.WARNING),  # noqa: LOG001
+        "options": {
+            "fetchCurrencies": False,
+            "fetchMargins": False,
+            "leverageBrackets": {},
+            "recvWindow": READ_WINDOW_MS,
+        },
+    }
+    if session is not None:
+        config["session"] = session
+    exchange = StrictUsdm(config)
+    exchange.budget = budget
+    return exchange
+
+
+def translate(error: Exception) -> EssError:
+    """Turn whatever a call raised into an error that is safe to show: no URL, no query, no exception chain."""
+    if isinstance(error, EssError):
+        return error
+    text = str(error)
+    found = _CODE.search(text)
+    brief = _QUERY.sub("", text).removeprefix("binanceusdm ")[:_MAX_TEXT]
+    if not isinstance(error, ccxt.BaseError):
+        return VenueUnknownError(f"the reply could not be read ({type(error).__name__})")
+    return VenueError(f"{type(error).__name__}: {brief}", int(found[1]) if found else None)
+
+
+async def translated(call: Awaitable[T]) -> T:
+    """Await a call of ccxt; whatever it raises becomes an EssError that is safe to show."""
+    try:
+        return await call
+    except Exception as error:  # noqa: BLE001 - parsers of other people raise anything
+        raise translate(error) from None
+
+
+def _retry_after(headers: Mapping[str, str], default: float) -> float:
+    value = headers.get("retry-after", "")
+    return float(value) if value.isdigit() else default

@@ -1,0 +1,128 @@
+"""Binance USD-M replies, checked row by row. A reply that is not exactly what it should be is unknown, never empty."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from typing import Any
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.ports import OpenOrder, Position
+
+ONE_WAY, LONG, SHORT = "BOTH", "LONG", "SHORT"
+SymbolOf = Callable[[str], str]
+"""Turns the exchange's id of a market into the unified symbol."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeRules:
+    """What a market order of one symbol may be, in base units."""
+
+    step: Decimal
+    minimum: Decimal
+    maximum: Decimal
+
+
+def positions(reply: object, symbol_of: SymbolOf) -> tuple[Position, ...]:
+    """Read ``positionRisk``; the sign of the amount is the side. Raises VenueUnknownError."""
+    found = (_position(row, symbol_of) for row in _rows(reply, "positions"))
+    return tuple(p for p in found if p is not None)
+
+
+def _position(row: Mapping[str, Any], symbol_of: SymbolOf) -> Position | None:
+    leg, amount = _text(row, "positionSide"), decimal_of(row, "positionAmt")
+    if leg not in (ONE_WAY, LONG, SHORT):
+        raise VenueUnknownError(f"positions: unknown positionSide {leg[:20]!r}")
+    if (leg == LONG and amount < 0) or (leg == SHORT and amount > 0):
+        raise VenueUnknownError(f"positions: the {leg} leg has the sign of the other")
+    symbol = symbol_of(_text(row, "symbol"))
+    if amount == 0:
+        return None
+    return Position(symbol=symbol, long=amount > 0, quantity=abs(amount), hedged=leg != ONE_WAY)
+
+
+def open_orders(reply: object, symbol_of: SymbolOf, *, conditional: bool) -> tuple[OpenOrder, ...]:
+    """Read ``openOrders`` or ``openAlgoOrders``. Raises VenueUnknownError."""
+    name, key = ("conditional orders", "algoId") if conditional else ("orders", "orderId")
+    return tuple(
+        OpenOrder(
+            id=_text(row, key),
+            symbol=symbol_of(_text(row, "symbol")),
+            conditional=conditional,
+            reduce_only=_only_reduces(row),
+        )
+        for row in _rows(reply, name)
+    )
+
+
+def _only_reduces(row: Mapping[str, Any]) -> bool:
+    """Whether the exchange will not let this order open anything; in hedge mode leg and side tell."""
+    side, leg = _text(row, "side"), _text(row, "positionSide")
+    if row.get("reduceOnly") is True or row.get("closePosition") is True:
+        return True
+    return (leg, side) in ((LONG, "SELL"), (SHORT, "BUY"))
+
+
+def equity(reply: object) -> Decimal:
+    """Read the margin balance of ``account``, unrealised profit included. Raises VenueUnknownError."""
+    if not isinstance(reply, Mapping):
+        raise VenueUnknownError("account: not an object")
+    return decimal_of(reply, "totalMarginBalance")
+
+
+def hedge_mode(reply: object) -> bool:
+    """Read ``positionSide/dual``. Raises VenueUnknownError."""
+    flag = reply.get("dualSidePosition") if isinstance(reply, Mapping) else None
+    if not isinstance(flag, bool):
+        raise VenueUnknownError("position mode: dualSidePosition is not true or false")
+    return flag
+
+
+def size_rules(filters: object) -> SizeRules:
+    """Read the filters of a market. Raises VenueUnknownError."""
+    found = {row.get("filterType"): row for row in _rows(filters, "filters")}
+    try:
+        lot, market = found["LOT_SIZE"], found["MARKET_LOT_SIZE"]
+    except KeyError as missing:
+        raise VenueUnknownError(f"filters: {missing.args[0]} is missing") from None
+    # A step of zero in MARKET_LOT_SIZE means that LOT_SIZE rules.
+    step = decimal_of(market, "stepSize") or decimal_of(lot, "stepSize")
+    maximum = min(decimal_of(market, "maxQty"), decimal_of(lot, "maxQty"))
+    if step <= 0 or maximum < step:
+        raise VenueUnknownError("filters: step or maximum cannot be")
+    return SizeRules(step=step, minimum=max(decimal_of(market, "minQty"), step), maximum=maximum)
+
+
+def split(quantity: Decimal, rules: SizeRules) -> tuple[Decimal, ...]:
+    """Cut a quantity into equal orders that the market takes, rounded down; empty if it is below the minimum."""
+    steps = int((quantity / rules.step).to_integral_value(ROUND_DOWN))
+    if steps * rules.step < rules.minimum:
+        return ()
+    largest = int((rules.maximum / rules.step).to_integral_value(ROUND_DOWN))
+    count = -(-steps // largest)
+    each, rest = divmod(steps, count)
+    return tuple((each + (1 if n < rest else 0)) * rules.step for n in range(count))
+
+
+def decimal_of(row: Mapping[str, Any], key: str) -> Decimal:
+    """Return a finite number. Raises VenueUnknownError."""
+    value = row.get(key)
+    try:
+        number = Decimal(str(value)) if isinstance(value, str | int | float) else Decimal("NaN")
+    except InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise VenueUnknownError(f"{key} is not a number")
+    return number
+
+
+def _rows(reply: object, name: str) -> list[Mapping[str, Any]]:
+    if not isinstance(reply, list) or not all(isinstance(row, Mapping) for row in reply):
+        raise VenueUnknownError(f"{name}: not a list of objects")
+    return reply
+
+
+def _text(row: Mapping[str, Any], key: str) -> str:
+    value = row.get(key)
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise VenueUnknownError(f"{key} is missing")
+    return str(value)
