@@ -94,7 +94,9 @@ class Running:
     """A server that answers. If one of the ``vital`` tasks ends, it must end too."""
 
     port: int
+    server: GrpcServer
     system: EmergencyStopSystem
+    readings: Readings
     vital: "tuple[asyncio.Task[None], ...]"
 
 
@@ -179,7 +181,7 @@ async def _serve(settings: Settings, system: EmergencyStopSystem, readings: Read
     files = TlsFiles(certificate=tls.certificate, key=tls.key, client_ca=tls.client_ca) if tls else None
     port = await server.start(settings.server.listen, files)
     stack.push_async_callback(server.stop)
-    return Running(port, system, (heartbeat, system.watching))
+    return Running(port, server, system, readings, (heartbeat, system.watching))
 
 
 def watch(settings: EvaluatorSettings) -> Watched:

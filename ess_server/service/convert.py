@@ -24,6 +24,8 @@ from ess_server.core.watched import EvaluatorView
 
 GATE_LEVEL = 1
 NANOS = 1_000_000_000
+LONGEST = 315_576_000_000
+"""Seconds that a protobuf Duration may hold, by its definition."""
 
 
 def timestamp(time: datetime) -> Timestamp:
@@ -44,7 +46,7 @@ def duration(seconds: float | timedelta) -> Duration:
 def seconds(value: Duration, field: str) -> float:
     """Return a duration in seconds. Raises InvalidRequestError for one that is negative or malformed."""
     total = value.seconds + value.nanos / NANOS
-    if total < 0 or abs(value.nanos) >= NANOS:
+    if not 0 <= total <= LONGEST or abs(value.nanos) >= NANOS:
         raise InvalidRequestError(field, f"{value.seconds}s {value.nanos}ns is not a duration of zero or more")
     return total
 

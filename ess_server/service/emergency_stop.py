@@ -207,7 +207,7 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
             return timedelta(0)
         try:
             wanted = timedelta(seconds=convert.seconds(request.wait, "wait"))
-        except (InvalidRequestError, OverflowError) as error:
+        except InvalidRequestError as error:
             warnings.append(f"{error}; not waited")
             return timedelta(0)
         left = context.time_remaining()

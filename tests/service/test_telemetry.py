@@ -1,0 +1,187 @@
+"""TelemetryService.Report over a real connection: each observation on its own, a breach at once."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from ess_client.pb import emergency_stop_pb2 as pb
+from ess_client.pb import telemetry_pb2 as tel
+from ess_server.core.evaluators import DrawdownSettings, Mode
+from tests.service.conftest import DRAWDOWN, MAIN, Serve, Served
+
+
+def equity(amount: str, account: str = "main", currency: str = "USDT") -> tel.Observation:
+    """An equity observation."""
+    return tel.Observation(equity=tel.Equity(account=account, amount=amount, currency=currency))
+
+
+async def report(served: Served, *observations: tel.Observation) -> tel.ReportResponse:
+    """Send observations in one call."""
+    return await served.telemetry.Report(tel.ReportRequest(observations=observations))
+
+
+async def active(served: Served) -> pb.StopState:
+    """Wait for the stream to show a stop, at most a few heartbeats."""
+    stream = served.stops.WatchState(pb.WatchStateRequest())
+    for _ in range(40):
+        message = await stream.read()
+        if message.state.stops:
+            stream.cancel()
+            return message.state
+    raise AssertionError("no stop came")
+
+
+@pytest.fixture
+async def watched(serve: Serve) -> Served:
+    """A commissioned server that watches one account's drawdown, limit 10 %."""
+    one = await serve(accounts=(MAIN,), evaluators=(DRAWDOWN,), data_dir=None)
+    await one.commission()
+    return one
+
+
+async def test_breach_that_is_pushed_stops_without_waiting_for_the_tick(serve: Serve) -> None:
+    """With a tick of half a minute (beyond this test), a breaching report still latches at once."""
+    one = await serve(accounts=(MAIN,), evaluators=(DRAWDOWN,), data_dir=None, tick=timedelta(seconds=30))
+    await one.commission()
+    await report(one, equity("1000"))
+    await report(one, equity("900"))
+    state = await active(one)
+
+    stop = state.stops[0]
+    assert (stop.scope, stop.action) == ("account/main", pb.STOP_ACTION_FLATTEN)
+    assert (stop.cause.source, stop.cause.evaluator) == (pb.CAUSE_SOURCE_EVALUATOR, "drawdown/main")
+    assert (Decimal(stop.cause.reading), Decimal(stop.cause.limit)) == (10, 10)
+
+
+async def test_loss_below_the_limit_only_warns(watched: Served) -> None:
+    """9.9 of 10 percent is a warning on the stream, and no stop."""
+    await report(watched, equity("1000"))
+    await report(watched, equity("901"))
+    stream = watched.stops.WatchState(pb.WatchStateRequest())
+    message = await stream.read()
+    for _ in range(40):
+        if message.state.warnings:
+            break
+        message = await stream.read()
+    stream.cancel()
+
+    assert [(w.evaluator, w.tier_percent) for w in message.state.warnings] == [("drawdown/main", 90)]
+    assert message.state.status == pb.STOP_STATUS_INACTIVE
+
+
+async def test_shadow_evaluator_records_and_stops_nothing(serve: Serve) -> None:
+    """What a shadow evaluator would have done is an event; trading goes on."""
+    shadow = DrawdownSettings(account="main", max_drawdown_percent=Decimal(10), mode=Mode.SHADOW)
+    one = await serve(accounts=(MAIN,), evaluators=(shadow,), data_dir=None)
+    await one.commission()
+    await report(one, equity("1000"))
+    await report(one, equity("500"))
+    for _ in range(200):
+        events = (await one.stops.ListEvents(pb.ListEventsRequest(kind="evaluator.would_trip"))).events
+        if events:
+            break
+    state = await one.stops.GetState(pb.GetStateRequest())
+
+    assert "account/main" in events[0].summary
+    assert state.state.status == pb.STOP_STATUS_INACTIVE
+    assert [(e.shadow, e.status) for e in state.evaluators] == [(True, pb.EVALUATOR_STATUS_TRIP)]
+
+
+async def test_condition_that_still_holds_forbids_the_reset_until_overridden(watched: Served) -> None:
+    """CONDITION_TRUE names reading and limit; overriding with a new baseline lets trading go on for good."""
+    await report(watched, equity("1000"))
+    await report(watched, equity("800"))
+    state = await active(watched)
+    stuck = pb.ResetRequest(revision=state.revision, reason="x", requested_by="ann", scope="account/main")
+    stuck.overrides.append("NOT_FLAT")
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await watched.stops.Reset(stuck)
+    assert "CONDITION_TRUE" in refused.value.details()
+    assert "20 %" in refused.value.details()
+
+    stuck.overrides.append("CONDITION_TRUE")
+    stuck.rebaseline = True
+    assert (await watched.stops.Reset(stuck)).outcome == pb.RESET_OUTCOME_RELEASED
+    await report(watched, equity("799"))
+    after = await watched.stops.GetState(pb.GetStateRequest())
+    assert after.state.status == pb.STOP_STATUS_INACTIVE
+
+
+far_future = Timestamp(seconds=2**40)
+
+
+@pytest.mark.parametrize(
+    ("observation", "reason", "field"),
+    [
+        (equity("NaN"), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("Infinity"), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("1e9"), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("١٢"), "NOT_A_DECIMAL", "equity.amount"),
+        (equity(""), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("0"), "NOT_POSITIVE", "equity.amount"),
+        (equity("-5"), "NOT_POSITIVE", "equity.amount"),
+        (equity("5", account="mian"), "UNKNOWN_ACCOUNT", "account"),
+        (equity("5", currency=""), "MISSING", "equity.currency"),
+        (equity("5", currency="x" * 300), "TOO_LONG", "equity.currency"),
+        (tel.Observation(), "UNKNOWN_KIND", "kind"),
+        (
+            tel.Observation(cash_flow=tel.CashFlow(account="main", amount="1", currency="U")),
+            "MISSING",
+            "observation_id",
+        ),
+        (
+            tel.Observation(observation_id="1", execution=tel.Execution(account="main", symbol="B")),
+            "UNKNOWN_TYPE",
+            "execution_type",
+        ),
+        (tel.Observation(observe_time=far_future, health=tel.Health(component="c")), "BAD_TIME", "observe_time"),
+        (tel.Observation(health=tel.Health()), "MISSING", "health.component"),
+        (tel.Observation(feed=tel.Feed(feed="f", bid="x")), "NOT_A_DECIMAL", "feed.bid"),
+    ],
+)
+async def test_bad_observation_is_rejected_alone(
+    watched: Served, observation: tel.Observation, reason: str, field: str
+) -> None:
+    """What cannot count is rejected with its position, a stable reason and the field; the others count."""
+    answer = await report(watched, equity("1000"), observation, equity("1001"))
+
+    assert answer.accepted == 2
+    assert [(r.index, r.reason) for r in answer.rejections] == [(1, reason)]
+    assert answer.rejections[0].detail.startswith(f"{field}: ")
+
+
+async def test_every_kind_is_taken(watched: Served) -> None:
+    """Executions, cash flows, health and feeds reach the monitors that evaluators read."""
+    now = Timestamp()
+    now.FromDatetime(datetime.now(UTC))
+    answer = await report(
+        watched,
+        tel.Observation(observation_id="d1", cash_flow=tel.CashFlow(account="main", amount="50", currency="USDT")),
+        tel.Observation(
+            observation_id="x1",
+            observe_time=now,
+            execution=tel.Execution(
+                account="main", symbol="BTC/USDT:USDT", execution_type=tel.EXECUTION_TYPE_REJECTED, side=tel.SIDE_BUY
+            ),
+        ),
+        tel.Observation(health=tel.Health(component="oms", status=tel.HEALTH_STATUS_UNSPECIFIED)),
+        tel.Observation(feed=tel.Feed(feed="f", symbol="BTC", bid="1", ask="2", sequence=0)),
+    )
+    readings = watched.running.readings
+
+    assert answer.accepted == 4
+    assert [e.side for e in readings.metrics.executions("main", 0.0)] == ["buy"]
+    assert readings.health.components()["oms"].status.name == "CRITICAL"
+    assert readings.feeds.updates("f")["BTC"].sequence == 0
+
+
+async def test_more_than_a_thousand_observations_are_refused_whole(watched: Served) -> None:
+    """The bound is named, and nothing of the call counts."""
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await report(watched, *[equity("1")] * 1001)
+
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+    assert watched.running.readings.metrics.account("main") is None
