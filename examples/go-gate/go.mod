@@ -1,0 +1,3 @@
+module ess.example/go-gate
+
+go 1.24
