@@ -1,5 +1,6 @@
 """Lists, health, reflection and identity over real connections."""
 
+import asyncio
 from pathlib import Path
 
 import grpc
@@ -11,7 +12,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoRe
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from ess_server.config.settings import TlsSettings
-from ess_server.core.chain import EMPTY_LOG, verify
+from ess_server.core.chain import EMPTY_LOG, restore, verify
 from ess_server.core.model import EventHead
 from tests.service.conftest import Serve, Served
 
@@ -55,7 +56,6 @@ async def test_chain_over_the_wire_ends_in_the_head_that_heartbeats_publish(serv
     head = (await stream.read()).event_head
     stream.cancel()
     rows = await events(served, oldest_first=True)
-    from ess_server.core.chain import restore
 
     chain = [restore(e.record, e.previous_hash, e.hash) for e in rows]
     assert verify(chain, EMPTY_LOG, EventHead(sequence=head.sequence, hash=head.hash)) == []
@@ -136,7 +136,6 @@ async def test_health_is_serving_also_while_stopped(served: Served, name: str) -
 
 async def test_reflection_describes_both_services(served: Served) -> None:
     """Grpcurl needs no proto file: every service and its methods are described by the server."""
-    import asyncio
 
     def describe() -> set[str]:
         with grpc.insecure_channel(f"127.0.0.1:{served.running.port}") as channel:

@@ -1,5 +1,7 @@
 """Reset and HoldFlatten over a real connection."""
 
+from pathlib import Path
+
 import grpc
 import pytest
 
@@ -177,7 +179,7 @@ async def test_trigger_after_a_hold_works_again(served: Served) -> None:
     assert "held" not in answer.summary
 
 
-async def test_tripwire_forbids_reset_until_it_is_removed(serve: Serve, tmp_path) -> None:
+async def test_tripwire_forbids_reset_until_it_is_removed(serve: Serve, tmp_path: Path) -> None:
     """The file stops within a tick, and no reset passes while it exists, whatever it overrides."""
     one = await serve()
     await one.commission()

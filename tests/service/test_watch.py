@@ -1,21 +1,29 @@
 """WatchState over a real connection: full state at once, on change and as a heartbeat; a proof that ages."""
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 
 from ess_client.pb import emergency_stop_pb2 as pb
+from ess_server.app import check_listen, running
+from ess_server.config.settings import ServerSettings, Settings
 from ess_server.service.server import ListenError
 from tests.service.conftest import Serve, Served
 
 
-def seconds(value) -> float:
+def seconds(value: Duration) -> float:
     """A protobuf duration in seconds."""
     return value.seconds + value.nanos / 1e9
 
 
-async def watching(served: Served, name: str = "", session: str = "s", **fields: object):
+async def watching(
+    served: Served, name: str = "", session: str = "s", **fields: object
+) -> tuple[Any, pb.WatchStateResponse]:
     """Open a stream and read its first message."""
     stream = served.stops.WatchState(pb.WatchStateRequest(subscriber_id=name, session_id=session, **fields))
     return stream, await stream.read()
@@ -49,8 +57,6 @@ async def test_proof_is_never_younger_than_the_message(served: Served) -> None:
 
 async def test_a_stop_comes_at_once_and_not_with_the_next_heartbeat(serve: Serve) -> None:
     """With a heartbeat of 10 s (beyond every test here), the stop still arrives while Trigger is answered."""
-    from datetime import timedelta
-
     one = await serve(heartbeat=timedelta(seconds=10))
     await one.commission()
     stream, _ = await watching(one)
@@ -116,11 +122,16 @@ async def test_draining_server_says_so_and_ends_with_an_error(serve: Serve) -> N
     stream, message = await watching(one, "e")
     system = one.running
     stopping = asyncio.create_task(system.server.stop())
+    messages = []
+
+    async def read_to_the_end() -> None:
+        while (one_more := await stream.read()) is not grpc.aio.EOF:
+            messages.append(one_more)
+
     with pytest.raises(grpc.aio.AioRpcError) as ended:
-        while True:
-            message = await stream.read()
-            assert message is not grpc.aio.EOF
+        await read_to_the_end()
     await stopping
+    message = messages[-1]
 
     assert message.draining
     assert message.state.status == pb.STOP_STATUS_ACTIVE
@@ -147,11 +158,8 @@ async def test_gate_of_another_store_is_no_witness(served: Served) -> None:
     stream.cancel()
 
 
-async def test_every_revision_of_an_earlier_run_is_known_after_a_restart(serve: Serve, tmp_path) -> None:
+async def test_every_revision_of_an_earlier_run_is_known_after_a_restart(serve: Serve, tmp_path: Path) -> None:
     """A gate that missed restarts is no false witness: what was committed is recognised."""
-    from ess_server.app import running
-    from ess_server.config.settings import ServerSettings, Settings
-
     settings = Settings(server=ServerSettings(listen="127.0.0.1:0", data_dir=tmp_path / "data"))
     seen = []
     for _ in range(3):
@@ -165,7 +173,7 @@ async def test_every_revision_of_an_earlier_run_is_known_after_a_restart(serve: 
         stream.cancel()
 
 
-async def test_second_server_on_the_port_fails_loudly(serve: Serve, tmp_path) -> None:
+async def test_second_server_on_the_port_fails_loudly(serve: Serve, tmp_path: Path) -> None:
     """Two servers never share a port: the second one does not start."""
     one = await serve()
     with pytest.raises(ListenError, match="cannot be bound"):
@@ -175,9 +183,6 @@ async def test_second_server_on_the_port_fails_loudly(serve: Serve, tmp_path) ->
 @pytest.mark.parametrize("listen", ["0.0.0.0:0", "[::]:0", "192.0.2.1:0", "example.com:0"])
 async def test_address_that_others_can_reach_needs_tls_or_insistence(listen: str) -> None:
     """Without TLS only loopback is served, unless --insecure is given."""
-    from ess_server.app import check_listen
-    from ess_server.config.settings import ServerSettings
-
     with pytest.raises(ListenError, match="--insecure"):
         check_listen(ServerSettings(listen=listen))
     check_listen(ServerSettings(listen=listen, insecure=True))

@@ -1,9 +1,7 @@
-"""The composition root: the one place that knows every part."""
+"""Builds every part and connects them."""
 
 import asyncio
 import ipaddress
-import logging
-import signal
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +19,10 @@ from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.adapters.system_clock import SystemClock
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
+from ess_server.app.venues import VenueNews, build_flattener
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
-from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.model import Account
 from ess_server.core.monitor import Monitor, MonitorSettings
 from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
@@ -42,37 +40,10 @@ from ess_server.service.watch import WatchMessages
 
 T = TypeVar("T")
 
-_log = logging.getLogger("ess.app")
-
 
 def new_id() -> str:
     """Return an identifier that is unique everywhere."""
     return uuid.uuid4().hex
-
-
-async def serve(settings: Settings, *, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT; ``ready`` is called with the port once everything answers.
-
-    Raises an EssError with one sentence if it cannot serve.
-    """
-    check_listen(settings.server)
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    async with running(settings) as server:
-        ready(server.port)
-        await _until_stopped(stopping, server.vital)
-
-
-async def _until_stopped(stopping: asyncio.Event, vital: "tuple[asyncio.Task[None], ...]") -> None:
-    """Wait for a signal. A vital task that ends takes the server down: better dead and restarted than half alive."""
-    waiting = asyncio.create_task(stopping.wait())
-    done, _ = await asyncio.wait([waiting, *vital], return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    for task in done - {waiting}:
-        _log.critical("%s ended", task.get_name())
-        await task
 
 
 def check_listen(server: ServerSettings) -> None:
@@ -120,9 +91,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         stack.callback(bus.close)
         readings = Readings(storage.metrics, ReportedHealthMonitor(clock), ReportedFeedMonitor())
         accounts = tuple(Account(id=a.id, venue=a.venue) for a in settings.accounts)
-        flattener = LocalFlattener(
-            (), clock=clock, settings=FlattenSettings(), on_progress=lambda _: None, on_event=lambda *_: None
-        )
+        news = VenueNews(storage.metrics)
+        flattener = build_flattener(settings, clock, news, stack)
         around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
         controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
         monitor = Monitor(
@@ -132,6 +102,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             tripwire=storage.tripwire,
             settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
         )
+        news.connect(controller, monitor)
         subscribers = SubscriberRegistry(
             expected=settings.server.expected_subscribers,
             lease=settings.server.lease,
@@ -159,6 +130,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 default_action=settings.server.default_action,
             ),
         )
+        await flattener.start()
+        stack.push_async_callback(flattener.stop)
         yield await _serve(settings, system, readings, stack)
 
 

@@ -1,0 +1,82 @@
+"""Connects the venue process: what it is told, and where its news go."""
+
+import tempfile
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from ess_server.adapters.venue_process import VenueProcess
+from ess_server.config.settings import AccountSettings, Settings
+from ess_server.core.controller import EmergencyStopController
+from ess_server.core.flatten import FlattenSettings, LocalFlattener
+from ess_server.core.model import AccountProgress
+from ess_server.core.monitor import Monitor
+from ess_server.core.ports import Clock, MetricsRepository
+from ess_server.core.readings import EquityReading
+from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
+
+
+class VenueNews:
+    """Takes what the venues report to the parts that it concerns. ``connect`` comes before the first news."""
+
+    def __init__(self, metrics: MetricsRepository) -> None:
+        self._metrics = metrics
+        self._controller: EmergencyStopController | None = None
+        self._monitor: Monitor | None = None
+
+    def connect(self, controller: EmergencyStopController, monitor: Monitor) -> None:
+        """Name the parts that are built after the venue's side."""
+        self._controller, self._monitor = controller, monitor
+
+    def equity(self, reading: EquityReading) -> None:
+        """Record a polled equity and evaluate at once."""
+        self._metrics.record_equity(reading)
+        if self._monitor:
+            self._monitor.observed()
+
+    def progress(self, progress: AccountProgress) -> None:
+        """Nothing to do: progress is read where it is shown."""
+
+    def event(self, kind: str, account: str, details: Mapping[str, str]) -> None:
+        """Log what happened on a venue."""
+        if self._controller is None:
+            return
+        facts = dict(details)
+        words = " ".join(f"{k}={v}" for k, v in sorted(facts.items()) if k != "stop_id")
+        entry = self._controller.draft(
+            kind,
+            f"{account}: {words}" if account else words,
+            scope=f"account/{account}" if account else "",
+            stop_id=facts.pop("stop_id", ""),
+            facts=facts,
+        )
+        self._controller.note(entry)
+
+
+def build_flattener(
+    settings: Settings, clock: Clock, news: VenueNews, stack: AsyncExitStack
+) -> VenueProcess | LocalFlattener:
+    """Return what carries out stops: a venue process, or nothing at all where there are no accounts."""
+    if not settings.accounts:
+        return LocalFlattener(
+            (), clock=clock, settings=FlattenSettings(), on_progress=news.progress, on_event=news.event
+        )
+    if settings.server.data_dir:
+        lock_file = settings.server.data_dir / "venue.lock"
+    else:
+        lock_file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ess-"))) / "venue.lock"
+    told = VenueSettings(accounts=tuple(_account(a) for a in settings.accounts), lock_file=str(lock_file))
+    return VenueProcess(told, clock=clock, on_equity=news.equity, on_event=news.event, on_progress=news.progress)
+
+
+def _account(account: AccountSettings) -> VenueAccount:
+    paper = account.paper
+    return VenueAccount(
+        id=account.id,
+        venue=account.venue,
+        exchange=account.exchange,
+        key=KeySource(file=str(account.api_key_file or ""), env=account.api_key_env),
+        secret=KeySource(file=str(account.secret_file or ""), env=account.secret_env),
+        paper=PaperEndpoint(host=paper.host, port=paper.port, ca_file=str(paper.ca_file)) if paper else None,
+        equity_interval=account.equity_poll,
+    )
