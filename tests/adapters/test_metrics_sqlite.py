@@ -77,10 +77,10 @@ def known(metrics: MetricsRepository, account: str = "main") -> AccountMetrics:
     return found
 
 
-def marks(metrics: MetricsRepository) -> tuple[Decimal, Decimal] | None:
+def marks(metrics: MetricsRepository) -> tuple[Decimal | int, Decimal | int] | None:
     """High-water mark and opening."""
     baseline = known(metrics).baseline
-    return baseline and (baseline.high_water_mark, baseline.day_open)
+    return None if baseline is None else (baseline.high_water_mark, baseline.day_open)
 
 
 OPERATIONS = st.lists(

@@ -293,6 +293,10 @@ class CountingZone(tzinfo):
         """No daylight saving."""
         return timedelta(0)
 
+    def tzname(self, _: datetime | None) -> str:
+        """A name is asked for by nobody."""
+        return "counting"
+
 
 def test_entry_in_order_costs_one_step_whatever_the_window_holds() -> None:
     """A full window is not folded again for a reading in order, and only its end for one that is a little late."""

@@ -63,11 +63,10 @@ def test_one_of_one_trips_at_once_and_says_what_the_verdict_said() -> None:
 def test_decision_stands_for_as_long_as_the_breach_and_is_first_once() -> None:
     """Whoever acts on it may act again after a reset; whoever only records it sees it begin once."""
     confirmation = Confirmation(rule())
-    firsts = [
-        confirmation.decide(v, at(n)) for n, v in enumerate([breach(0), breach(0), breach(2), fine(3), breach(4)])
-    ]
+    verdicts: list[Verdict] = [breach(0), breach(0), breach(2), fine(3), breach(4)]
+    decisions = [confirmation.decide(v, at(n)) for n, v in enumerate(verdicts)]
 
-    assert [d and d.first for d in firsts] == [True, False, False, None, True]
+    assert [d and d.first for d in decisions] == [True, False, False, None, True]
 
 
 def test_second_reading_confirms_the_first() -> None:
@@ -83,7 +82,7 @@ def test_second_reading_confirms_the_first() -> None:
 
 def test_clear_between_two_breaches_resets_two_of_two_but_not_two_of_three() -> None:
     """Two of three looks at the last three readings, no further."""
-    verdicts = [breach(0), fine(1), breach(2)]
+    verdicts: list[Verdict] = [breach(0), fine(1), breach(2)]
     strict, lenient = Confirmation(rule(confirm=2)), Confirmation(rule(confirm=2, of=3))
 
     assert [strict.decide(v, at(n)) for n, v in enumerate(verdicts)] == [None] * 3
@@ -146,8 +145,8 @@ def test_one_bad_reading_never_trips_when_two_must_confirm(
     second = 0.0
     for number, pause in enumerate(pauses):
         second += pause
-        others = st.sampled_from([fine(number), Warn(measure(number), 50, "near"), UNKNOWN])
-        verdict = breach(bad) if number >= bad and data.draw(st.booleans()) else data.draw(others)
+        others: list[Verdict] = [fine(number), Warn(measure(number), 50, "near"), UNKNOWN]
+        verdict = breach(bad) if number >= bad and data.draw(st.booleans()) else data.draw(st.sampled_from(others))
         if number > bad and isinstance(verdict, Clear | Warn):
             bad = len(pauses)
         decision = confirmation.decide(verdict, at(second))

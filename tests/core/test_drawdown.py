@@ -107,10 +107,8 @@ def test_equity_that_proves_nothing_is_unknown(amount: str) -> None:
 @pytest.mark.parametrize("mark", ["NaN", "Infinity", "0", "-5"])
 def test_baseline_that_proves_nothing_is_unknown(mark: str) -> None:
     """A repository that computes nonsense is not believed, for either mark."""
-    for field in ("high_water_mark", "day_open"):
-        verdict = judge("1000", replace(BASELINE, **{field: Decimal(mark)}), daily="10", drawdown="10")
-
-        assert isinstance(verdict, Unknown)
+    for baseline in (replace(BASELINE, high_water_mark=Decimal(mark)), replace(BASELINE, day_open=Decimal(mark))):
+        assert isinstance(judge("1000", baseline, daily="10", drawdown="10"), Unknown)
 
 
 @pytest.mark.parametrize(

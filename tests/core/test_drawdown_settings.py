@@ -26,7 +26,8 @@ from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, FakeMetrics, fa
 
 def drawdown(**changes: Any) -> DrawdownSettings:
     """Settings that are valid but for the changes."""
-    return DrawdownSettings(**{"account": "main", "max_drawdown_percent": Decimal(10)} | changes)
+    valid: dict[str, Any] = {"account": "main", "max_drawdown_percent": Decimal(10)}
+    return DrawdownSettings(**valid | changes)
 
 
 def test_defaults_flatten_a_breach_and_block_on_the_unknown() -> None:
