@@ -24,6 +24,8 @@ SNAPSHOT_WEIGHT = 85
 ACCOUNT_WEIGHT = 5
 SEND_WINDOW_MS = 1750
 """Validity of a send: the promised 2 s less the error of the clock estimate."""
+MAX_PARTS = 50
+"""Orders of one close: the exchange takes 300 in ten seconds, and what is left is closed by the next attempt."""
 CONCURRENCY = 8
 ROUTINE_WITHIN = 15.0
 """Seconds within which a read after an empty one counts as a sweep and leaves the reserve alone."""
@@ -117,7 +119,8 @@ class BinanceUsdmClient:
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
         await _all_of(
-            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts)], "close"
+            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
+            "close",
         )
 
     async def equity(self) -> tuple[Decimal, str]:

@@ -10,6 +10,7 @@ from ess_server.core.errors import EssError
 from ess_server.core.venue_link import KeySource
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MAX_BYTES = 65_536
 
 
 class CredentialError(EssError):
@@ -48,10 +49,12 @@ def _private_file(path: Path) -> str:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except OSError as error:
         raise CredentialError(f"file {path}: {error.strerror}") from None
-    with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+    try:
         mode = os.fstat(fd).st_mode
         if not stat.S_ISREG(mode):
             raise CredentialError(f"file {path} is not a regular file")
         if mode & _OTHERS:
             raise CredentialError(f"file {path} can be read by others (mode {mode & 0o777:o}): chmod 600 {path}")
-        return file.read(65_536)
+        return os.read(fd, _MAX_BYTES).decode("utf-8", "replace")
+    finally:
+        os.close(fd)

@@ -74,7 +74,8 @@ def open_exchange(credentials: Credentials, budget: RequestBudget, session: aioh
         },
     }
     if session is not None:
-        config["session"] = session
+        # ccxt's pause on closing is for a connector of its own.
+        config |= {"session": session, "timeout_on_exit": 0}
     exchange = StrictUsdm(config)
     exchange.budget = budget
     return exchange

@@ -1,0 +1,281 @@
+"""The contract of ``ExchangeClient``: the fake for users' tests, and ccxt on the paper venue."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ess_server.core.errors import EssError
+from ess_server.core.model import Account
+from ess_server.core.ports import ExchangeClient, Position
+from ess_server.testing.exchange import FakeExchangeClient, Fault
+from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
+from ess_server.venue.clock import MachineClock
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.deferred import DeferredClient
+from ess_server.venue.paper import Fault as PaperFault
+from ess_server.venue.paper import FaultKind, Operation, PaperConfig, PaperVenue, open_session
+from ess_server.venue.paper.model import (
+    ConditionalRequest,
+    LegSide,
+    OrderRequest,
+    OrderType,
+    Side,
+    TriggerType,
+)
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+
+
+class Bench(Protocol):
+    """One implementation, with the hands of an engine on the same account."""
+
+    client: ExchangeClient
+
+    def rest(self, symbol: str, *, conditional: bool = False) -> None:
+        """Place an order that rests."""
+
+    def hold(self, symbol: str, quantity: int, *, long: bool = True) -> None:
+        """Add to a position."""
+
+    def shrink(self, symbol: str, quantity: int) -> None:
+        """Take from a long position."""
+
+    def break_reads(self) -> None:
+        """Make one part of the next snapshot fail."""
+
+    def books(self) -> tuple[int, dict[tuple[str, bool], Decimal]]:
+        """Return the number of open orders, and positions by symbol and side."""
+
+
+class FakeBench:
+    """The fake."""
+
+    def __init__(self, *, hedged: bool) -> None:
+        self.client = FakeExchangeClient(Account(id="main", venue="v"))
+        self._hedged = hedged
+
+    def rest(self, symbol: str, *, conditional: bool = False) -> None:
+        """See Bench."""
+        self.client.rest(symbol, conditional=conditional)
+
+    def hold(self, symbol: str, quantity: int, *, long: bool = True) -> None:
+        """See Bench."""
+        self.client.hold(symbol, quantity, long=long, hedged=self._hedged)
+
+    def shrink(self, symbol: str, quantity: int) -> None:
+        """See Bench."""
+        self.client.hold(symbol, -quantity, hedged=self._hedged)
+
+    def break_reads(self) -> None:
+        """See Bench."""
+        self.client.faults["snapshot"].append(Fault.PARTIAL)
+
+    def books(self) -> tuple[int, dict[tuple[str, bool], Decimal]]:
+        """See Bench."""
+        return len(self.client.orders), {key: p.quantity for key, p in self.client.positions.items()}
+
+
+class PaperBench:
+    """The real client through ccxt on a paper venue."""
+
+    def __init__(self, venue: PaperVenue, client: ExchangeClient, *, hedged: bool) -> None:
+        self.client = client
+        self._venue = venue
+        self._hedged = hedged
+
+    def rest(self, symbol: str, *, conditional: bool = False) -> None:
+        """See Bench."""
+        leg = LegSide.LONG if self._hedged else LegSide.BOTH
+        if not conditional:
+            self._place(symbol, Side.BUY, Decimal(1), leg, limit=True)
+            return
+        trigger = Decimal(int(self._venue.books.market.mark(_id(symbol)) * Decimal("1.1")))
+        wanted = ConditionalRequest(
+            symbol=_id(symbol), side=Side.BUY, trigger=TriggerType.STOP, trigger_price=trigger, quantity=Decimal(1),
+            leg=leg,
+        )  # fmt: skip
+        self._venue.books.place_conditional("main", wanted)
+
+    def hold(self, symbol: str, quantity: int, *, long: bool = True) -> None:
+        """See Bench."""
+        leg = (LegSide.LONG if long else LegSide.SHORT) if self._hedged else LegSide.BOTH
+        self._place(symbol, Side.BUY if long else Side.SELL, Decimal(quantity), leg)
+
+    def shrink(self, symbol: str, quantity: int) -> None:
+        """See Bench."""
+        self._place(symbol, Side.SELL, Decimal(quantity), LegSide.LONG if self._hedged else LegSide.BOTH)
+
+    def break_reads(self) -> None:
+        """See Bench."""
+        self._venue.faults.add(PaperFault(kind=FaultKind.BODY, operation=Operation.POSITIONS))
+
+    def books(self) -> tuple[int, dict[tuple[str, bool], Decimal]]:
+        """See Bench."""
+        account = self._venue.books.account("main")
+        legs = {(f"{x.symbol[:-4]}/USDT:USDT", x.quantity > 0): abs(x.quantity) for x in account.positions()}
+        return len(account.open_orders) + len(account.open_conditionals), legs
+
+    def _place(self, symbol: str, side: Side, quantity: Decimal, leg: LegSide, *, limit: bool = False) -> None:
+        price = Decimal(int(self._venue.books.market.mark(_id(symbol)) * Decimal("0.97"))) if limit else None
+        self._venue.books.place(
+            "main",
+            OrderRequest(
+                symbol=_id(symbol), side=side, type=OrderType.LIMIT if limit else OrderType.MARKET, quantity=quantity,
+                price=price, leg=leg,
+            ),
+        )  # fmt: skip
+
+
+def _id(symbol: str) -> str:
+    return symbol.split("/", maxsplit=1)[0] + "USDT"
+
+
+@pytest.fixture(params=[False, True], ids=["one-way", "hedge"])
+def hedged(request: pytest.FixtureRequest) -> bool:
+    """Both position modes."""
+    return bool(request.param)
+
+
+@pytest.fixture(params=["fake", "ccxt", "deferred ccxt"])
+async def bench(request: pytest.FixtureRequest, tmp_path: Path, *, hedged: bool) -> AsyncIterator[Bench]:
+    """Every implementation, prepared."""
+    async with AsyncExitStack() as stack:
+        if request.param == "fake":
+            made: Bench = FakeBench(hedged=hedged)
+        else:
+            venue = PaperVenue(PaperConfig(tick=None))
+            venue.add_account("main", key="k", secret="s", balances={"USDT": Decimal(10**8)}, hedged=hedged)
+            await venue.start(cert_dir=tmp_path)
+            stack.push_async_callback(venue.stop)
+            made = PaperBench(venue, _ccxt(venue, deferred=request.param != "ccxt"), hedged=hedged)
+        stack.push_async_callback(made.client.aclose)
+        await made.client.prepare()
+        yield made
+
+
+def _ccxt(venue: PaperVenue, *, deferred: bool) -> ExchangeClient:
+    clock, account = MachineClock(), Account(id="main", venue="v")
+
+    def connect() -> BinanceUsdmClient:
+        return BinanceUsdmClient(
+            account,
+            Credentials("k", "s"),
+            clock=clock,
+            budget=RequestBudget(clock.uptime, BUDGET),
+            session=open_session(venue.ca_file, "127.0.0.1", venue.port),
+        )
+
+    return DeferredClient(account, connect, [str(venue.ca_file)]) if deferred else connect()
+
+
+async def test_a_snapshot_shows_everything(bench: Bench, *, hedged: bool) -> None:
+    """Plain and conditional orders of every market are there, and every position with its side and mode."""
+    bench.rest(BTC)
+    bench.rest(ETH, conditional=True)
+    bench.hold(BTC, 2)
+    bench.hold(ETH, 3, long=False)
+    shown = await bench.client.snapshot()
+
+    assert {(o.symbol, o.conditional, o.reduce_only) for o in shown.orders} == {
+        (BTC, False, False),
+        (ETH, True, False),
+    }
+    assert set(shown.positions) == {
+        Position(symbol=BTC, long=True, quantity=Decimal(2), hedged=hedged),
+        Position(symbol=ETH, long=False, quantity=Decimal(3), hedged=hedged),
+    }
+    assert shown.time.tzinfo is not None
+
+
+async def test_an_empty_account_is_shown_as_empty(bench: Bench) -> None:
+    """No order and no position is a snapshot of nothing, not an error."""
+    shown = await bench.client.snapshot()
+
+    assert (shown.orders, shown.positions) == ((), ())
+
+
+async def test_a_partial_reading_raises(bench: Bench) -> None:
+    """A snapshot of which one part could not be read is no snapshot."""
+    bench.break_reads()
+    with pytest.raises(EssError):
+        await bench.client.snapshot()
+
+    assert (await bench.client.snapshot()).orders == ()
+
+
+async def test_cancel_takes_the_orders_it_is_given(bench: Bench) -> None:
+    """What is named goes, plain or conditional; the orders of another symbol stay."""
+    bench.rest(BTC)
+    bench.rest(BTC, conditional=True)
+    bench.rest(ETH)
+    shown = await bench.client.snapshot()
+    await bench.client.cancel([o for o in shown.orders if o.symbol == BTC])
+
+    assert [o.symbol for o in (await bench.client.snapshot()).orders] == [ETH]
+
+
+async def test_cancelling_what_is_gone_is_a_success(bench: Bench) -> None:
+    """The same cancel again raises nothing, and an empty cancel does nothing."""
+    bench.rest(BTC)
+    bench.rest(BTC, conditional=True)
+    orders = (await bench.client.snapshot()).orders
+    await bench.client.cancel(orders)
+    await bench.client.cancel(orders)
+    await bench.client.cancel([])
+
+    assert bench.books() == (0, {})
+
+
+async def test_close_ends_the_position_and_only_it(bench: Bench) -> None:
+    """Closing a long and a short leaves neither, and no order behind."""
+    bench.hold(BTC, 2)
+    bench.hold(ETH, 3, long=False)
+    for number, position in enumerate((await bench.client.snapshot()).positions):
+        await bench.client.close_position(position, f"ess-{number}")
+
+    assert bench.books() == (0, {})
+
+
+async def test_close_never_flips(bench: Bench) -> None:
+    """A close that is larger than what is left by now closes that or is refused; it opens nothing."""
+    bench.hold(BTC, 3)
+    position = (await bench.client.snapshot()).positions[0]
+    bench.shrink(BTC, 2)
+    try:
+        await bench.client.close_position(position, "ess-1")
+    except EssError:
+        assert bench.books() == (0, {(BTC, True): Decimal(1)})
+    else:
+        assert bench.books() == (0, {})
+
+
+async def test_close_of_nothing_opens_nothing(bench: Bench) -> None:
+    """A close that comes too late is refused."""
+    bench.hold(BTC, 1)
+    position = (await bench.client.snapshot()).positions[0]
+    await bench.client.close_position(position, "ess-1")
+    with pytest.raises(EssError):
+        await bench.client.close_position(position, "ess-2")
+
+    assert bench.books() == (0, {})
+
+
+async def test_equity_is_a_decimal_with_its_currency(bench: Bench) -> None:
+    """Equity is a finite Decimal above zero on an account with money."""
+    amount, currency = await bench.client.equity()
+
+    assert isinstance(amount, Decimal)
+    assert amount > 0
+    assert currency == "USDT"
+
+
+async def test_prepare_and_close_may_be_repeated(bench: Bench) -> None:
+    """Preparing twice and closing twice is no error."""
+    await bench.client.prepare()
+    await bench.client.aclose()
+    await bench.client.aclose()

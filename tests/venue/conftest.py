@@ -1,0 +1,154 @@
+"""A paper venue with one account, and the real ccxt client on it."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ess_server.core.model import Account
+from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
+from ess_server.venue.clock import MachineClock
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
+from ess_server.venue.paper.model import (
+    ConditionalRequest,
+    LegSide,
+    Order,
+    OrderRequest,
+    OrderType,
+    Side,
+    TriggerType,
+)
+
+KEY, SECRET = "key-of-the-account-main", "secret-of-the-account-main"
+
+
+class Floor:
+    """The account ``main`` of a paper venue, and short words for what an engine does there."""
+
+    def __init__(self, venue: PaperVenue) -> None:
+        self.venue = venue
+        self.books = venue.books
+        self.account = venue.books.account("main")
+
+    def hold(self, symbol: str, quantity: str, *, leg: str = "BOTH") -> None:
+        """Add to a position; below zero sells."""
+        amount = Decimal(quantity)
+        side = Side.BUY if amount > 0 else Side.SELL
+        self._place(symbol, side, abs(amount), None, LegSide(leg), reduce_only=False)
+
+    def rest(self, symbol: str, quantity: str, *, leg: str = "BOTH", reduce_only: bool = False) -> Order:
+        """Place a limit order that rests three percent away; below zero sells."""
+        amount = Decimal(quantity)
+        side = Side.BUY if amount > 0 else Side.SELL
+        tick = self.books.market.instrument(symbol).tick
+        away = Decimal("0.97") if side is Side.BUY else Decimal("1.03")
+        price = (self.books.market.mark(symbol) * away / tick).to_integral_value() * tick
+        return self._place(symbol, side, abs(amount), price, LegSide(leg), reduce_only=reduce_only)
+
+    def protect(self, symbol: str, quantity: str, *, leg: str = "BOTH", reduce_only: bool = True) -> int:
+        """Place a stop order ten percent below the mark; returns its id."""
+        tick = self.books.market.instrument(symbol).tick
+        price = (self.books.market.mark(symbol) * Decimal("0.9") / tick).to_integral_value() * tick
+        wanted = ConditionalRequest(
+            symbol=symbol,
+            side=Side.SELL,
+            trigger=TriggerType.STOP,
+            trigger_price=price,
+            quantity=Decimal(quantity),
+            leg=LegSide(leg),
+            reduce_only=reduce_only,
+        )
+        return self.books.place_conditional("main", wanted).id
+
+    def trade_everywhere(self, symbols: int) -> None:
+        """On so many symbols: a position, two resting orders and a stop."""
+        for symbol in list(self.books.market.instruments)[:symbols]:
+            step = self.books.market.instrument(symbol).step
+            quantity = str((Decimal(1000) / self.books.market.mark(symbol) // step + 1) * step)
+            self.hold(symbol, quantity)
+            self.rest(symbol, quantity)
+            self.rest(symbol, f"-{quantity}")
+            self.protect(symbol, quantity)
+
+    @property
+    def positions(self) -> dict[str, Decimal]:
+        """Signed quantities by symbol and leg."""
+        return {f"{leg.symbol} {leg.side.value}": leg.quantity for leg in self.account.positions()}
+
+    @property
+    def flat(self) -> bool:
+        """What the books say."""
+        return not (self.positions or self.account.open_orders or self.account.open_conditionals)
+
+    def _place(
+        self, symbol: str, side: Side, quantity: Decimal, price: Decimal | None, leg: LegSide, *, reduce_only: bool
+    ) -> Order:
+        wanted = OrderRequest(
+            symbol=symbol,
+            side=side,
+            type=OrderType.MARKET if price is None else OrderType.LIMIT,
+            quantity=quantity,
+            price=price,
+            leg=leg,
+            reduce_only=reduce_only,
+        )
+        return self.books.place("main", wanted)
+
+
+@pytest.fixture
+async def opened() -> AsyncIterator[AsyncExitStack]:
+    """Closes what a test opened, last first."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def open_floor(opened: AsyncExitStack, tmp_path: Path) -> Callable[..., Awaitable[Floor]]:
+    """Start a paper venue; ``hedged`` and the keywords of PaperConfig."""
+
+    async def start(*, hedged: bool = False, **config: Any) -> Floor:
+        venue = PaperVenue(PaperConfig(tick=None, **config))
+        venue.add_account("main", key=KEY, secret=SECRET, balances={"USDT": Decimal(10**9)}, hedged=hedged)
+        await venue.start(cert_dir=tmp_path / "tls")
+        opened.push_async_callback(venue.stop)
+        return Floor(venue)
+
+    return start
+
+
+@pytest.fixture
+async def floor(open_floor: Callable[..., Awaitable[Floor]]) -> Floor:
+    """A one-way account."""
+    return await open_floor()
+
+
+@pytest.fixture
+def connect(opened: AsyncExitStack) -> Callable[..., BinanceUsdmClient]:
+    """Make the real client for the account of a floor."""
+
+    def made(floor: Floor, *, key: str = KEY, secret: str = SECRET) -> BinanceUsdmClient:
+        clock = MachineClock()
+        client = BinanceUsdmClient(
+            Account(id="main", venue="paper"),
+            Credentials(key, secret),
+            clock=clock,
+            budget=RequestBudget(clock.uptime, BUDGET),
+            session=open_session(floor.venue.ca_file, "127.0.0.1", floor.venue.port),
+        )
+        opened.push_async_callback(client.aclose)
+        return client
+
+    return made
+
+
+@pytest.fixture
+async def client(floor: Floor, connect: Callable[..., BinanceUsdmClient]) -> BinanceUsdmClient:
+    """The client, prepared."""
+    made = connect(floor)
+    await made.prepare()
+    return made

@@ -1,0 +1,482 @@
+"""The Binance USD-M client: real ccxt against the paper venue over TLS."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener, ReadBudgetError
+from ess_server.core.model import Action, FlattenStatus, Work
+from ess_server.core.ports import OpenOrder, Position
+from ess_server.testing.waiting import eventually
+from ess_server.venue.ccxt_usdm import BinanceUsdmClient
+from ess_server.venue.clock import MachineClock
+from ess_server.venue.paper import Fault, FaultKind, Operation, grew_or_flipped
+from ess_server.venue.paper.model import Instrument
+from ess_server.venue.strict import VenueError
+
+BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
+LONG_BTC = Position(symbol=BTC, long=True, quantity=Decimal(1), hedged=False)
+QUICK = FlattenSettings(verify_gap=timedelta(milliseconds=30), sweep_interval=timedelta(milliseconds=300))
+
+
+async def flatten(client: BinanceUsdmClient, action: Action = Action.FLATTEN, within: float = 15) -> LocalFlattener:
+    """Run a flatten until it says flat."""
+    flattener = LocalFlattener(
+        (client,), clock=MachineClock(), settings=QUICK, on_progress=lambda _: None, on_event=lambda *_: None
+    )
+    await flattener.start()
+    flattener.set_work({"main": Work(account="main", stop_id="stop-1", action=action)})
+    await eventually(lambda: flattener.progress()["main"].status.is_flat, within=within)
+    await flattener.stop()
+    return flattener
+
+
+def entries(floor: Any, *kinds: str) -> list[Any]:
+    """Journal of the account."""
+    return floor.venue.journal.read(kinds=kinds, account="main")
+
+
+async def test_one_way_account_is_flattened(floor: Any, client: BinanceUsdmClient) -> None:
+    """Orders, conditional orders and positions of both sides are gone, and no fill ever grew a position."""
+    floor.hold("BTCUSDT", "0.5")
+    floor.hold("ETHUSDT", "-3")
+    floor.rest("BTCUSDT", "0.2")
+    floor.rest("BTCUSDT", "-0.2", reduce_only=True)
+    floor.rest("SOLUSDT", "10")
+    floor.protect("BTCUSDT", "0.5")
+    before = floor.venue.journal.last_seq
+    await flatten(client)
+
+    assert floor.flat
+    assert grew_or_flipped(floor.venue.journal.read(after=before)) == []
+    assert floor.venue.journal.read(kinds=("unknown_path",)) == []
+
+
+async def test_hedge_mode_account_is_flattened(
+    open_floor: Callable[..., Awaitable[Any]], connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """Both legs of a symbol are closed, each by its own order, and neither grows."""
+    floor = await open_floor(hedged=True)
+    floor.hold("BTCUSDT", "0.5", leg="LONG")
+    floor.hold("BTCUSDT", "-0.3", leg="SHORT")
+    floor.rest("BTCUSDT", "-0.5", leg="LONG")
+    floor.protect("BTCUSDT", "0.5", leg="LONG", reduce_only=False)
+    before = floor.venue.journal.last_seq
+    client = connect(floor)
+    await client.prepare()
+    await flatten(client)
+
+    assert client.hedge_mode is True
+    assert floor.flat
+    assert grew_or_flipped(floor.venue.journal.read(after=before)) == []
+
+
+async def test_hedge_mode_closing_orders_count_as_reduce_only(
+    open_floor: Callable[..., Awaitable[Any]], connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """In hedge mode the leg and the side tell an exit, which carries no reduce-only flag of its own."""
+    floor = await open_floor(hedged=True)
+    floor.hold("BTCUSDT", "0.5", leg="LONG")
+    floor.rest("BTCUSDT", "-0.5", leg="LONG")
+    floor.rest("BTCUSDT", "0.5", leg="LONG")
+    snapshot = await connect(floor).snapshot()
+
+    assert sorted(o.reduce_only for o in snapshot.orders) == [False, True]
+    assert snapshot.positions == (Position(symbol=BTC, long=True, quantity=Decimal("0.5"), hedged=True),)
+
+
+async def test_cancel_leaves_position_and_stop(floor: Any, client: BinanceUsdmClient) -> None:
+    """CANCEL on the real client takes the entries and leaves the position with its stop order."""
+    floor.hold("BTCUSDT", "0.5")
+    stop = floor.protect("BTCUSDT", "0.5")
+    floor.protect("BTCUSDT", "0.2", reduce_only=False)
+    floor.rest("BTCUSDT", "0.2")
+    await flatten(client, Action.CANCEL)
+
+    assert list(floor.account.open_conditionals) == [stop]
+    assert not floor.account.open_orders
+    assert floor.positions == {"BTCUSDT BOTH": Decimal("0.5")}
+
+
+async def test_a_position_above_the_market_maximum_is_closed_in_parts(floor: Any, client: BinanceUsdmClient) -> None:
+    """A position of 250 BTC, where one market order may be 120, is closed by three orders of its exact sum."""
+    for part in ("100", "100", "50.001"):
+        floor.hold("BTCUSDT", part)
+    before = floor.venue.journal.last_seq
+    await flatten(client)
+
+    sizes = [e.details["quantity"] for e in floor.venue.journal.read(after=before, kinds=("fill",))]
+    assert floor.flat
+    assert sizes == [Decimal("83.334"), Decimal("83.334"), Decimal("83.333")]
+    assert entries(floor, "refused") == []
+
+
+async def test_a_huge_position_is_closed_in_several_rounds(floor: Any, client: BinanceUsdmClient) -> None:
+    """One close sends a bounded number of orders; the rounds after it do the rest."""
+    maximum = floor.books.market.instruments["BCHUSDT"].max_market_quantity
+    for _ in range(60):
+        floor.hold("BCHUSDT", str(maximum))
+    before = floor.venue.journal.last_seq
+    await client.snapshot()
+    await client.close_position(
+        Position(symbol="BCH/USDT:USDT", long=True, quantity=60 * maximum, hedged=False), "ess-1"
+    )
+
+    assert floor.positions == {"BCHUSDT BOTH": 10 * maximum}
+    await flatten(client)
+    assert floor.flat
+    assert grew_or_flipped(floor.venue.journal.read(after=before)) == []
+
+
+READS = {
+    "positionRisk": Operation.POSITIONS,
+    "openOrders": Operation.ORDERS,
+    "openAlgoOrders": Operation.ORDERS,
+}
+GARBAGE = ["", "null", "{}", "<html>maintenance</html>", '"[]"', "[1]", '[{"symbol": "BTCUSDT"}]', "{truncated"]
+
+
+@pytest.mark.parametrize("path", READS)
+@pytest.mark.parametrize("body", GARBAGE)
+async def test_garbage_is_never_read_as_flat(floor: Any, client: BinanceUsdmClient, path: str, body: str) -> None:
+    """A 200 reply of any one part that is not exactly what it should be makes the snapshot unknown."""
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, operation=READS[path], path=path, body=body))
+
+    with pytest.raises(VenueUnknownError):
+        await client.snapshot()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        (FaultKind.STATUS, {"status": 502, "body": "<html>bad gateway</html>"}),
+        (FaultKind.STATUS, {"status": 403}),
+        (FaultKind.DROP, {"times": 2}),
+        (FaultKind.REJECT, {}),
+        (FaultKind.REJECT, {"code": -1001, "message": "disconnected"}),
+    ],
+)
+@pytest.mark.parametrize("path", READS)
+async def test_a_part_that_fails_makes_the_snapshot_unknown(
+    floor: Any, client: BinanceUsdmClient, kind: FaultKind, fields: dict[str, Any], path: str
+) -> None:
+    """Errors of the exchange and of the connection end the snapshot, and their text shows neither URL nor key.
+
+    The HTTP library itself repeats a read once when a kept connection breaks; two in a row reach us.
+    """
+    floor.venue.faults.add(Fault(kind=kind, operation=READS[path], path=path, **fields))
+
+    with pytest.raises(EssError) as raised:
+        await client.snapshot()
+    assert "signature" not in str(raised.value)
+    assert "?" not in str(raised.value)
+    assert raised.value.__cause__ is None
+
+
+async def test_a_foreign_key_is_named_without_being_shown(
+    floor: Any, connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """A refused key is an error with the exchange's code; neither it nor the client's repr shows key or secret."""
+    client = connect(floor, key="not-a-key-of-this-venue")
+    with pytest.raises(VenueError) as raised:
+        await client.prepare()
+
+    shown = f"{raised.value} {raised.value!r} {client!r}"
+    assert raised.value.code == -2015
+    assert "not-a-key" not in shown
+    assert SECRET_PART not in shown
+
+
+SECRET_PART = "secret-of"
+
+
+async def test_too_many_requests_are_answered_with_silence(floor: Any, client: BinanceUsdmClient) -> None:
+    """After 429 nothing is sent before Retry-After is over: reads are put off, sends are refused here."""
+    floor.venue.faults.add(
+        Fault(kind=FaultKind.STATUS, path="openOrders", status=429, body="{}", headers={"Retry-After": "1"})
+    )
+    with pytest.raises(VenueError):
+        await client.snapshot()
+    before = floor.venue.limiter.used_weight("127.0.0.1")
+    with pytest.raises(ReadBudgetError) as put_off:
+        await client.snapshot()
+    with pytest.raises(VenueUnknownError, match="refuses requests"):
+        await client.close_position(LONG_BTC, "ess-1")
+
+    assert floor.venue.limiter.used_weight("127.0.0.1") == before
+    await asyncio.sleep(put_off.value.delay.total_seconds())
+    await client.snapshot()
+
+
+async def test_a_ban_without_a_time_is_taken_seriously(floor: Any, client: BinanceUsdmClient) -> None:
+    """418 without Retry-After puts every read off by two minutes."""
+    floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="openOrders", status=418, body="banned"))
+    with pytest.raises(VenueError):
+        await client.snapshot()
+    with pytest.raises(ReadBudgetError) as put_off:
+        await client.snapshot()
+
+    assert put_off.value.delay > timedelta(seconds=100)
+
+
+async def test_too_many_orders_do_not_stop_reads_and_cancels(floor: Any, client: BinanceUsdmClient) -> None:
+    """The limit on new orders (-1015) is this account's own: reading and cancelling go on."""
+    floor.venue.set_limits(orders_per_ten_seconds=0)
+    with pytest.raises(VenueError) as raised:
+        await client.close_position(LONG_BTC, "ess-1")
+
+    assert raised.value.code == -1015
+    await client.snapshot()
+
+
+async def test_sweeps_leave_the_reserve_to_emergencies(floor: Any, client: BinanceUsdmClient) -> None:
+    """Reads of an empty account are put off while half of the budget is left; one that shows something is not."""
+    for _ in range(40):
+        try:
+            await client.snapshot()
+        except ReadBudgetError:
+            break
+    else:
+        raise AssertionError("sweeps were never put off")
+    used = floor.venue.limiter.used_weight("127.0.0.1")
+    client._empty_at = None
+    await client.snapshot()
+
+    assert 500 < used < 800
+
+
+async def test_a_wrong_clock_is_corrected_on_the_way(floor: Any, client: BinanceUsdmClient) -> None:
+    """When the exchange refuses a time stamp (-1021) the clock is measured anew and the request goes out again."""
+    floor.hold("BTCUSDT", "1")
+    for skew in (10, -10):
+        floor.venue.clock.skew = timedelta(seconds=skew)
+        snapshot = await client.snapshot()
+
+        assert len(snapshot.positions) == 1
+    floor.venue.clock.skew = timedelta(seconds=20)
+    await client.close_position(LONG_BTC, "ess-1")
+    assert floor.flat
+
+
+async def test_a_close_whose_answer_is_lost_is_not_sent_again(floor: Any, client: BinanceUsdmClient) -> None:
+    """A dropped answer raises; the order has been carried out once, and the next snapshot tells."""
+    floor.hold("BTCUSDT", "1")
+    floor.venue.faults.add(Fault(kind=FaultKind.DROP, operation=Operation.ORDER))
+    with pytest.raises(EssError):
+        await client.close_position(LONG_BTC, "ess-1")
+    snapshot = await client.snapshot()
+
+    assert snapshot.positions == ()
+    assert len(entries(floor, "fill")) == 2
+
+
+async def test_flatten_survives_lost_answers(floor: Any, client: BinanceUsdmClient) -> None:
+    """Answers to orders and cancels are lost again and again; the account ends flat and nothing ever grew."""
+    floor.trade_everywhere(3)
+    before = floor.venue.journal.last_seq
+    for operation in (Operation.ORDER, Operation.CANCEL, Operation.ORDERS):
+        floor.venue.faults.add(Fault(kind=FaultKind.DROP, operation=operation, times=3))
+    await flatten(client)
+
+    assert floor.flat
+    assert grew_or_flipped(floor.venue.journal.read(after=before)) == []
+
+
+async def test_a_close_below_the_minimum_is_told(floor: Any, client: BinanceUsdmClient) -> None:
+    """What the market's filters or the exchange itself call too small is BelowMinimumError."""
+    with pytest.raises(BelowMinimumError):
+        await client.close_position(Position(symbol=BTC, long=True, quantity=Decimal("0.0004"), hedged=False), "ess-1")
+    floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER, code=-4164, message="notional"))
+    with pytest.raises(BelowMinimumError):
+        await client.close_position(LONG_BTC, "ess-2")
+
+
+async def test_a_refused_close_tells_the_code(client: BinanceUsdmClient) -> None:
+    """A reduce-only order without a position is refused by the exchange with -2022, which is raised."""
+    with pytest.raises(VenueError) as raised:
+        await client.close_position(LONG_BTC, "ess-1")
+
+    assert raised.value.code == -2022
+
+
+async def test_parts_that_fail_do_not_keep_the_others(floor: Any, client: BinanceUsdmClient) -> None:
+    """Of the orders that close one position each is sent; the error counts those that failed."""
+    for _ in range(2):
+        floor.hold("BTCUSDT", "120")
+    floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER))
+    with pytest.raises(VenueUnknownError, match="1 of 2 close requests failed"):
+        await client.close_position(Position(symbol=BTC, long=True, quantity=Decimal(240), hedged=False), "ess-1")
+
+    assert floor.positions == {"BTCUSDT BOTH": Decimal(120)}
+
+
+async def test_cancelling_some_orders_leaves_the_others(floor: Any, client: BinanceUsdmClient) -> None:
+    """Where not all of a symbol's orders are to go, each is cancelled by its own id, and one gone is no error."""
+    keep, gone, cancel = floor.rest("BTCUSDT", "1"), floor.rest("BTCUSDT", "1"), floor.rest("BTCUSDT", "1")
+    kept_stop, stop = floor.protect("BTCUSDT", "1", reduce_only=False), floor.protect("BTCUSDT", "1", reduce_only=False)
+    await client.snapshot()
+    floor.books.cancel("main", "BTCUSDT", _ref(gone.id))
+    await client.cancel(
+        [
+            OpenOrder(id=str(cancel.id), symbol=BTC, conditional=False, reduce_only=False),
+            OpenOrder(id=str(gone.id), symbol=BTC, conditional=False, reduce_only=False),
+            OpenOrder(id=str(stop), symbol=BTC, conditional=True, reduce_only=False),
+        ]
+    )
+
+    assert list(floor.account.open_orders) == [keep.id]
+    assert list(floor.account.open_conditionals) == [kept_stop]
+
+
+def _ref(id_: int) -> Any:
+    from ess_server.venue.paper.model import OrderRef  # noqa: PLC0415 - one use
+
+    return OrderRef(id=id_)
+
+
+async def test_cancelling_all_orders_of_a_symbol_takes_late_ones_too(floor: Any, client: BinanceUsdmClient) -> None:
+    """Where all that was shown is to go, an order that has been added since goes with it, of that kind only."""
+    floor.rest("BTCUSDT", "1")
+    shown = (await client.snapshot()).orders
+    floor.rest("BTCUSDT", "1")
+    stop = floor.protect("BTCUSDT", "1", reduce_only=False)
+    await client.cancel(shown)
+
+    assert not floor.account.open_orders
+    assert list(floor.account.open_conditionals) == [stop]
+
+
+async def test_failed_cancels_are_counted(floor: Any, client: BinanceUsdmClient) -> None:
+    """Cancels of several symbols are all tried; the error says how many failed."""
+    floor.rest("BTCUSDT", "1")
+    floor.rest("ETHUSDT", "1")
+    shown = (await client.snapshot()).orders
+    floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.CANCEL))
+    with pytest.raises(VenueUnknownError, match="1 of 2 cancel requests failed"):
+        await client.cancel(shown)
+
+    assert len(floor.account.open_orders) == 1
+
+
+async def test_equity_includes_open_positions(floor: Any, client: BinanceUsdmClient) -> None:
+    """Equity is wallet plus unrealised result, exact to the digit that the exchange prints."""
+    floor.hold("BTCUSDT", "1")
+    floor.books.set_mark("BTCUSDT", Decimal(50_000))
+    amount, currency = await client.equity()
+
+    assert currency == "USDT"
+    assert amount == (10**9 - Decimal(60030) * Decimal("0.0005") - Decimal(10030)).quantize(Decimal("1e-8"))
+
+
+@pytest.mark.parametrize("value", ['"NaN"', '"Infinity"', '""', "null", "true"])
+async def test_equity_that_is_no_number_is_unknown(floor: Any, client: BinanceUsdmClient, value: str) -> None:
+    """Equity that is not a finite number is never passed on."""
+    body = f'{{"totalMarginBalance": {value}}}'
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, operation=Operation.BALANCE, body=body))
+
+    with pytest.raises(VenueUnknownError):
+        await client.equity()
+
+
+async def test_a_market_listed_later_is_looked_up(floor: Any, client: BinanceUsdmClient) -> None:
+    """A position in a market that was unknown at start carries its unified symbol and can be closed."""
+    market = floor.books.market
+    listed = Instrument(
+        symbol="NEWUSDT", base="NEW", tick=Decimal("0.01"), step=Decimal("0.1"), min_quantity=Decimal("0.1"),
+        max_quantity=Decimal(1000), max_market_quantity=Decimal(100), first_mark=Decimal(10),
+    )  # fmt: skip
+    market.instruments["NEWUSDT"] = listed
+    market._marks["NEWUSDT"] = listed.first_mark
+    floor.hold("NEWUSDT", "5")
+    position = (await client.snapshot()).positions[0]
+    await client.close_position(position, "ess-1")
+
+    assert position.symbol == "NEW/USDT:USDT"
+    assert floor.flat
+
+
+async def test_an_unknown_market_is_flattened_under_its_own_id(floor: Any, client: BinanceUsdmClient) -> None:
+    """When a market cannot be looked up, its position is still read and closed, under the exchange's id."""
+    floor.hold("BTCUSDT", "1")
+    client._markets._symbols.pop("BTCUSDT")
+    client._markets._ids.pop(BTC)
+    client._markets._filters.pop(BTC)
+    floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="exchangeInfo", status=500, times=None))
+    position = (await client.snapshot()).positions[0]
+    await client.close_position(position, "ess-1")
+
+    assert position.symbol == "BTCUSDT"
+    assert floor.flat
+
+
+@pytest.mark.parametrize("body", ['{"symbols": []}', "{}", ""])
+async def test_without_markets_nothing_is_read(
+    floor: Any, connect: Callable[..., BinanceUsdmClient], body: str
+) -> None:
+    """An exchange that lists no market is unknown, and the next call asks again."""
+    client = connect(floor)
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, path="exchangeInfo", body=body))
+    with pytest.raises(VenueUnknownError):
+        await client.snapshot()
+
+    assert (await client.snapshot()).positions == ()
+
+
+async def test_a_caller_that_gives_up_does_not_spoil_loading_for_others(
+    floor: Any, connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """Markets are loaded once for all who wait, whoever of them is cancelled."""
+    client = connect(floor)
+    floor.venue.faults.add(Fault(kind=FaultKind.DELAY, path="exchangeInfo", delay=timedelta(milliseconds=200)))
+    first = asyncio.ensure_future(client.snapshot())
+    second = asyncio.ensure_future(client.snapshot())
+    await asyncio.sleep(0.05)
+    first.cancel()
+
+    assert (await second).orders == ()
+    assert first.cancelled()
+
+
+async def test_sends_are_valid_for_less_than_two_seconds(
+    floor: Any, client: BinanceUsdmClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every order and cancel carries a receive window below 2 s: what quiesce relies on."""
+    sent: list[str] = []
+    fetch = client._exchange.fetch
+
+    async def recording(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+        if method != "GET":
+            sent.append(f"{url} {body}")
+        return await fetch(url, method, headers, body)
+
+    monkeypatch.setattr(client._exchange, "fetch", recording)
+    floor.hold("BTCUSDT", "1")
+    floor.rest("BTCUSDT", "1")
+    floor.protect("BTCUSDT", "1")
+    await flatten(client)
+
+    assert len(sent) == 3
+    assert all("recvWindow=1750" in request for request in sent)
+
+
+async def test_a_status_that_hangs_is_unknown_in_time(floor: Any, client: BinanceUsdmClient) -> None:
+    """A venue that accepts requests and never answers is UNKNOWN, and flat once it answers again."""
+    floor.hold("BTCUSDT", "1")
+    floor.venue.faults.add(Fault(kind=FaultKind.HANG, operation=Operation.POSITIONS))
+    flattener = LocalFlattener(
+        (client,),
+        clock=MachineClock(),
+        settings=FlattenSettings(call_timeout=timedelta(milliseconds=300)),
+        on_progress=lambda _: None,
+        on_event=lambda *_: None,
+    )
+    await flattener.start()
+    flattener.set_work({"main": Work(account="main", stop_id="s", action=Action.FLATTEN)})
+    await eventually(lambda: flattener.progress()["main"].status is FlattenStatus.UNKNOWN)
+    await eventually(lambda: flattener.progress()["main"].status is FlattenStatus.FLAT)
+    await flattener.stop()

@@ -1,0 +1,69 @@
+"""Keys: from private files or the environment, and nowhere else."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ess_server.core.venue_link import KeySource
+from ess_server.venue.credentials import CredentialError, read_credentials
+
+ENV = KeySource(env="ESS_SECRET")
+
+
+def key_file(tmp_path: Path, mode: int, content: str = "the-key\n") -> KeySource:
+    """Write a key file."""
+    path = tmp_path / "key"
+    path.write_text(content)
+    path.chmod(mode)
+    return KeySource(file=str(path))
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o400])
+def test_private_file_and_environment_are_read(tmp_path: Path, mode: int) -> None:
+    """A file that only its owner can read, and a variable, give key and secret without surrounding space."""
+    found = read_credentials(key_file(tmp_path, mode), ENV, {"ESS_SECRET": " the-secret\n"})
+
+    assert (found.key, found.secret) == ("the-key", "the-secret")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666, 0o610])
+def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> None:
+    """Any right of group or others is refused, with the command that mends it and without the content."""
+    with pytest.raises(CredentialError, match="chmod 600") as raised:
+        read_credentials(key_file(tmp_path, mode), ENV, {"ESS_SECRET": "x"})
+
+    assert "the-key" not in str(raised.value)
+
+
+def test_what_is_missing_or_empty_is_named(tmp_path: Path) -> None:
+    """A missing file, an empty one and an unset variable are errors that name the place."""
+    good = key_file(tmp_path, 0o600)
+    with pytest.raises(CredentialError, match="nowhere: No such file"):
+        read_credentials(KeySource(file=str(tmp_path / "nowhere")), ENV, {"ESS_SECRET": "x"})
+    with pytest.raises(CredentialError, match="'ESS_SECRET' holds no key"):
+        read_credentials(good, ENV, {})
+    with pytest.raises(CredentialError, match="holds no key"):
+        read_credentials(key_file(tmp_path, 0o600, "\n"), ENV, {"ESS_SECRET": "x"})
+
+
+def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
+    """A directory or a named pipe is refused; the pipe does not hang the reader."""
+    os.mkfifo(tmp_path / "pipe", 0o600)
+    for name in ("pipe", "."):
+        with pytest.raises(CredentialError, match="not a regular file"):
+            read_credentials(KeySource(file=str(tmp_path / name)), ENV, {"ESS_SECRET": "x"})
+
+
+def test_credentials_do_not_show_themselves(tmp_path: Path) -> None:
+    """Neither repr nor str of credentials holds a part of them."""
+    found = read_credentials(key_file(tmp_path, 0o600), ENV, {"ESS_SECRET": "the-secret"})
+
+    assert "the-" not in f"{found!r} {found}"
+
+
+@pytest.mark.parametrize("fields", [{}, {"file": "a", "env": "b"}])
+def test_a_key_source_is_one_place(fields: dict[str, str]) -> None:
+    """A source names exactly one place."""
+    with pytest.raises(ValueError, match="either a file or an environment variable"):
+        KeySource(**fields)
