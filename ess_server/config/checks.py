@@ -1,0 +1,114 @@
+"""Ranges, duplicates and references of settings that were read without a mistake of kind."""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from ess_server.config import listen
+from ess_server.config.problems import Mistake
+from ess_server.config.settings import AccountSettings, ServerSettings
+from ess_server.core.model import Scope, ScopeKind
+
+SHORTEST_LEASE = timedelta(milliseconds=200)
+LONGEST_LEASE = timedelta(seconds=2)
+SHORTEST_TICK = timedelta(milliseconds=10)
+SHORTEST_POLL = timedelta(milliseconds=100)
+LONGEST_POLL = timedelta(hours=1)
+MOST_SUBSCRIBERS = 100_000
+MAX_NAME_BYTES = 128
+MAX_ID_BYTES = 100
+"""Leaves room for the kind within the 128 bytes of a scope."""
+
+_EXCHANGE = re.compile(r"[a-z][a-z0-9]{1,39}")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
+    """Yield what is out of range in ``[server]``; paths start at the table."""
+    try:
+        listen.parse(server.listen)
+    except ValueError as error:
+        yield Mistake(("listen",), str(error))
+    if not SHORTEST_LEASE <= server.lease <= LONGEST_LEASE:
+        limits = f"{_ms(SHORTEST_LEASE)} to {_ms(LONGEST_LEASE)}"
+        yield Mistake(("lease_ms",), f"{_ms(server.lease)} is not {limits}: it bounds how long a gate may be deceived")
+    else:
+        longest = server.lease / 3
+        for key, value in (("heartbeat_ms", server.heartbeat), ("tick_ms", server.tick)):
+            if not SHORTEST_TICK <= value <= longest:
+                limits = f"{_ms(SHORTEST_TICK)} to a third of lease_ms ({_ms(longest)})"
+                yield Mistake((key,), f"{_ms(value)} is not {limits}: a gate must not deny because one is late")
+    if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
+        yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
+    yield from _subscriber_mistakes(server)
+
+
+def _subscriber_mistakes(server: ServerSettings) -> Iterator[Mistake]:
+    names = server.expected_subscribers
+    for name in names:
+        if not 0 < len(name.encode()) <= MAX_NAME_BYTES:
+            yield Mistake(("expected_subscribers",), f'"{name[:80]}" is not 1 to {MAX_NAME_BYTES} bytes long')
+    for name in _repeated(names):
+        yield Mistake(("expected_subscribers",), f'"{name}" is listed twice; leave one out')
+    if len(names) > server.max_subscribers:
+        detail = f"lists {len(names)} names, more than the {server.max_subscribers} of max_subscribers; raise that"
+        yield Mistake(("expected_subscribers",), detail)
+
+
+def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
+    """Yield what is wrong with one account; paths start at its table."""
+    for key, value in (("id", account.id), ("venue", account.venue)):
+        if not 0 < len(value.encode()) <= MAX_ID_BYTES:
+            yield Mistake((key,), f"is not 1 to {MAX_ID_BYTES} bytes long")
+    if not _EXCHANGE.fullmatch(account.exchange):
+        yield Mistake(("exchange",), f'"{account.exchange[:80]}" is no exchange id of ccxt, such as binanceusdm')
+    if not SHORTEST_POLL <= account.equity_poll <= LONGEST_POLL:
+        limits = f"{_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}"
+        yield Mistake(("equity_poll_ms",), f"{_ms(account.equity_poll)} is not {limits}")
+    if account.paper and not account.paper.port:
+        yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
+    yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
+    yield from _key_mistakes("secret", account.secret_file is not None, account.secret_env)
+
+
+def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:  # noqa: FBT001 - the two places of a key
+    if in_file and variable:
+        yield Mistake((f"{what}_file",), f"stands beside {what}_env; keep one of the two")
+    if not in_file and not variable:
+        detail = f"is missing, and so is {what}_env: say where the key is kept, never the key itself"
+        yield Mistake((f"{what}_file",), detail)
+    if variable and not _VARIABLE.fullmatch(variable):
+        yield Mistake((f"{what}_env",), "is not the name of an environment variable; do not write the key itself here")
+
+
+def account_mistake(named: object, accounts: Sequence[str]) -> Iterator[Mistake]:
+    """Yield where the ``account`` of an evaluator's table is not configured."""
+    if isinstance(named, str) and named not in accounts:
+        yield Mistake(("account",), f"there is no account {_listed(named, accounts)}")
+
+
+def scope_mistake(scope: Scope, named: object, accounts: Sequence[str], venues: Sequence[str]) -> Iterator[Mistake]:
+    """Yield where a scope is of an account or venue that is not configured; ``named`` is reported already."""
+    known = {ScopeKind.ACCOUNT: accounts, ScopeKind.VENUE: venues}.get(scope.kind)
+    if known is not None and scope.id not in known and (scope.kind, scope.id) != (ScopeKind.ACCOUNT, named):
+        yield Mistake(("scope",), f"there is no {scope.kind.value} {_listed(scope.id, known)}")
+
+
+def repeated_at(names: Sequence[str | None]) -> Iterator[tuple[int, str]]:
+    """Yield position and name of everything that stood earlier in the list already; None is nothing."""
+    for place, name in enumerate(names):
+        if name is not None and name in names[:place]:
+            yield place, name
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(name for _, name in repeated_at(names)))
+
+
+def _listed(name: str, known: Sequence[str]) -> str:
+    configured = ", ".join(f'"{k}"' for k in dict.fromkeys(known)) or "none"
+    return f'"{name[:80]}"; configured are: {configured}'
+
+
+def _ms(value: timedelta) -> str:
+    return f"{value.total_seconds() * 1000:.6g} ms"

@@ -1,0 +1,168 @@
+"""Reads the configuration file once, into frozen settings, and names every mistake in it."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ess_server.config import checks, values
+from ess_server.config.positions import key_lines, line_of
+from ess_server.config.problems import ConfigError, Mistake, Place, Problem
+from ess_server.config.settings import AccountSettings, ServerSettings, Settings
+from ess_server.config.structure import TableReader
+from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
+
+MAX_BYTES = 1_048_576
+MAX_INSTALLATION_BYTES = 64
+TOP_LEVEL = ("installation", "server", "accounts", "evaluators")
+
+_AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
+
+__all__ = ["ConfigError", "Problem", "load"]
+
+
+def load(path: Path) -> Settings:
+    """Return the settings in the TOML file ``path``; relative paths in it start at its directory.
+
+    Raises ConfigError with every mistake, each with its line. Secrets are named by place and never read.
+    """
+    text = _text_of(path)
+    document = _parse(path, text)
+    draft = _Draft(TableReader(path.absolute().parent), document)
+    settings = draft.settings()
+    if draft.mistakes:
+        lines = key_lines(text)
+        found = [Problem(file=str(path), line=line_of(m.path, lines), key=_key(m), text=m.text) for m in draft.mistakes]
+        raise ConfigError(sorted(found, key=lambda p: p.line))
+    return settings
+
+
+def _text_of(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise _unreadable(path, f"is larger than {MAX_BYTES} bytes; is it the right file?")
+        return content.decode().replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise _unreadable(path, "is not UTF-8 text; is it the right file?") from None
+    except OSError as error:
+        raise _unreadable(path, f"cannot be read ({error.strerror}); name a TOML file with --config") from None
+
+
+def _unreadable(path: Path, text: str) -> ConfigError:
+    return ConfigError([Problem(file=str(path), line=0, key="", text=text)])
+
+
+def _parse(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text, parse_float=values.parse_float)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        place = _AT_LINE.search(str(error))
+        line = int(place[1] or text.count("\n") + 1) if place else 0
+        what = _AT_LINE.sub("", str(error)).strip()
+        problem = Problem(file=str(path), line=line, key="", text=f"is not TOML: {what}; mend this line first")
+        raise ConfigError([problem]) from None
+
+
+def _key(mistake: Mistake) -> str:
+    return ".".join(str(part) for part in mistake.path if not isinstance(part, int))
+
+
+@dataclass(slots=True)
+class _Draft:
+    """A document on its way to settings, with what was found wrong so far."""
+
+    reader: TableReader
+    document: dict[str, Any]
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def settings(self) -> Settings:
+        """Read everything; the result counts only if there are no mistakes."""
+        for name in self.document:
+            if name not in TOP_LEVEL:
+                self.mistakes.append(Mistake((name,), f"unknown key; {values.did_you_mean(name, list(TOP_LEVEL))}"))
+        accounts = tuple(self._accounts())
+        return Settings(
+            installation=self._installation(),
+            server=self._server(),
+            accounts=accounts,
+            evaluators=tuple(self._evaluators()),
+        )
+
+    def _installation(self) -> str:
+        try:
+            name = values.text(self.document.get("installation", ""))
+        except values.ValueMistakeError as error:
+            self.mistakes.append(Mistake(("installation",), str(error)))
+            return ""
+        if len(name.encode()) > MAX_INSTALLATION_BYTES:
+            self.mistakes.append(Mistake(("installation",), f"is longer than {MAX_INSTALLATION_BYTES} bytes"))
+        return name
+
+    def _server(self) -> ServerSettings:
+        server, mistakes = self.reader.read(self.document.get("server", {}), ServerSettings, ("server",))
+        self.mistakes += mistakes
+        server = server or ServerSettings()
+        self._add(("server",), checks.server_mistakes(server), {m.path for m in mistakes})
+        return server
+
+    def _accounts(self) -> Iterator[AccountSettings]:
+        for at, table in self._tables("accounts"):
+            account, mistakes = self.reader.read(table, AccountSettings, at)
+            self.mistakes += mistakes
+            if account:
+                self._add(at, checks.account_mistakes(account), {m.path for m in mistakes})
+                yield account
+        for place, name in checks.repeated_at(self._named("accounts", "id")):
+            self.mistakes.append(Mistake(("accounts", place, "id"), f'"{name}" is another account already'))
+
+    def _evaluators(self) -> Iterator[EvaluatorSettings]:
+        names: list[str | None] = []
+        accounts = [a for a in self._named("accounts", "id") if a is not None]
+        venues = [v for v in self._named("accounts", "venue") if v is not None]
+        for (at, table), named in zip(self._tables("evaluators"), self._named("evaluators", "account"), strict=True):
+            evaluator, mistakes = self._evaluator(at, table)
+            self.mistakes += mistakes
+            but = {m.path for m in mistakes}
+            self._add(at, checks.account_mistake(named, accounts), but)
+            names.append(evaluator.name if evaluator else None)
+            if evaluator:
+                self._add(at, checks.scope_mistake(evaluator.scope, named, accounts, venues), but)
+                yield evaluator
+        for place, name in checks.repeated_at(names):
+            detail = f'"{name}" is the name of another evaluator already; give this one a name of its own'
+            self.mistakes.append(Mistake(("evaluators", place, "name"), detail))
+
+    def _evaluator(self, at: Place, table: object) -> tuple[EvaluatorSettings | None, list[Mistake]]:
+        kinds = {k.kind: k.settings for k in EVALUATORS}
+        if not isinstance(table, dict):
+            return self.reader.read(table, EvaluatorSettings, at)
+        kind = table.get("kind")
+        if isinstance(kind, str) and kind in kinds:
+            return self.reader.read(table, kinds[kind], at)
+        if kind is None:
+            return None, [Mistake((*at, "kind"), f"is missing; write one of {', '.join(kinds)}")]
+        hint = values.did_you_mean(str(kind), list(kinds))
+        return None, [Mistake((*at, "kind"), f"{values.shown(kind)} is no kind of evaluator; {hint}")]
+
+    def _tables(self, name: str) -> Iterator[tuple[Place, object]]:
+        tables = self.document.get(name, [])
+        if not isinstance(tables, list):
+            self.mistakes.append(Mistake((name,), f"expected tables headed [[{name}]], with two brackets"))
+            return
+        for place, table in enumerate(tables):
+            yield (name, place), table
+
+    def _named(self, tables: str, key: str) -> list[str | None]:
+        """Return what every table of an array has under ``key``, also where the rest of the table is mistaken."""
+        found = self.document.get(tables, [])
+        named = [t.get(key) if isinstance(t, dict) else None for t in (found if isinstance(found, list) else [])]
+        return [n if isinstance(n, str) else None for n in named]
+
+    def _add(self, at: Place, found: Iterator[Mistake], but: set[Place]) -> None:
+        """Add mistakes of the table ``at``, save those that follow from one that is known already."""
+        placed = [replace(m, path=(*at, *m.path)) for m in found]
+        self.mistakes += [m for m in placed if m.path not in but]

@@ -1,0 +1,81 @@
+"""Settings in force, defaults included, as the file would say them. Keys and secrets are places, never contents."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from ess_server.config.keys import keys_of
+from ess_server.config.settings import PaperEndpoint, Settings
+from ess_server.core.model import Action, Scope
+
+_PLACES_OF_TABLES = ("server", "tls", "accounts", "evaluators")
+
+
+def document(settings: Settings) -> dict[str, Any]:
+    """Return the settings as nested mappings, with numbers as int or Decimal; what is not set is None."""
+    return _table(settings)
+
+
+def show(settings: Settings) -> str:
+    """Return the settings as TOML that loads to the same settings; what is not set is a comment."""
+    return "\n".join(_lines(document(settings), ())) + "\n"
+
+
+def _table(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any settings class
+    if isinstance(settings, PaperEndpoint):
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        return {"address": f"{host}:{settings.port}", "ca_file": str(settings.ca_file)}
+    return {key.name: _plain(getattr(settings, key.field), key.unit) for key in keys_of(type(settings))}
+
+
+def _plain(value: object, unit: str) -> Any:  # noqa: ANN401 - what JSON knows
+    if is_dataclass(value) and not isinstance(value, Scope):
+        return _table(value)
+    match value:
+        case timedelta():
+            return Decimal(value // timedelta(microseconds=1)).scaleb(-3 if unit == "ms" else -6)
+        case Enum():
+            return value.name.lower() if isinstance(value, Action) else value.value
+        case Path() | Scope() | ZoneInfo():
+            return str(value)
+        case tuple():
+            return [_plain(one, "") for one in value]
+    return value
+
+
+def _lines(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    later = {}
+    for key, value in table.items():
+        if key in _PLACES_OF_TABLES:
+            later[key] = value
+        elif value is None:
+            yield f"# {key} is not set"
+        else:
+            yield f"{key} = {_value(value)}"
+    for key, value in later.items():
+        name = ".".join((*path, key))
+        for one in value if isinstance(value, list) else [value]:
+            yield ""
+            if one is None:
+                yield f"# [{name}] is not set"
+            else:
+                yield f"[[{name}]]" if isinstance(value, list) else f"[{name}]"
+                yield from _lines(one, (*path, key))
+
+
+def _value(value: object) -> str:
+    match value:
+        case dict():
+            return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+        case list():
+            return "[" + ", ".join(_value(v) for v in value) + "]"
+        case Decimal():
+            return f"{value if value % 1 else value.to_integral_value():f}"
+        case _:
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
