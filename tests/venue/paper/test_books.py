@@ -134,13 +134,14 @@ def test_sells_may_not_be_priced_far_below_the_mark(desk: Callable[..., object])
 
 
 def test_reducing_orders_need_neither_notional_nor_margin(desk: Callable[..., object]) -> None:
-    """Property: dust closes, and a position closes with no margin left."""
+    """Property: dust closes, and with no margin left a position closes, by plain opposite orders too."""
     d = desk(cash="3000")
     d.order("BUY", "0.9")
     d.mark("57000")
     assert asset_figures(d.account, d.books.market, "USDT").available == 0
     assert d.order("SELL", "0.001", reduce=True).status is OrderStatus.FILLED
-    assert d.order("SELL", "0.899", reduce=True).status is OrderStatus.FILLED
+    assert d.order("SELL", "0.5").status is OrderStatus.FILLED
+    assert d.order("SELL", "0.399", reduce=True).status is OrderStatus.FILLED
 
 
 def test_a_client_id_is_used_once(desk: Callable[..., object]) -> None:

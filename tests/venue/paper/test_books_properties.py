@@ -1,7 +1,8 @@
 """Properties of the books under arbitrary sequences of orders, cancels, triggers and marks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -23,117 +24,126 @@ from ess_server.venue.paper.model import (
 )
 from ess_server.venue.paper.refusal import Refused
 
-SYMBOLS = ("BTCUSDT", "ETHUSDT")
 START = Decimal(100_000)
-QUANTITIES = st.integers(1, 900).map(lambda n: Decimal(n) / 1000)
-SHIFTS = st.integers(-40, 40).map(lambda n: 1 + Decimal(n) / 1000)
-Step = Callable[[Books], object]
-
-
-def order_steps(legs: tuple[LegSide, ...]) -> st.SearchStrategy[Step]:
-    """Place an order of any kind on either account, priced around the mark."""
-
-    def step(
-        *, name: str, symbol: str, side: Side, leg: LegSide, quantity: Decimal, shift: Decimal, **kind: bool
-    ) -> Step:
-        def run(books: Books) -> None:
-            tick = books.market.instrument(symbol).tick
-            price = (books.market.mark(symbol) * shift / tick).to_integral_value() * tick
-            books.place(
-                name,
-                OrderRequest(
-                    symbol=symbol,
-                    side=side,
-                    type=OrderType.LIMIT if kind["limit"] else OrderType.MARKET,
-                    quantity=quantity,
-                    price=price if kind["limit"] else None,
-                    tif=TimeInForce.IOC if kind["ioc"] else TimeInForce.GTC,
-                    leg=leg,
-                    reduce_only=kind["reduce"] and leg is LegSide.BOTH,
-                ),
-            )
-
-        return run
-
-    return st.builds(
-        step,
-        name=st.sampled_from(("a", "b")),
-        symbol=st.sampled_from(SYMBOLS),
-        side=st.sampled_from(Side),
-        leg=st.sampled_from(legs),
-        quantity=QUANTITIES,
-        shift=SHIFTS,
-        limit=st.booleans(),
-        ioc=st.booleans(),
-        reduce=st.booleans(),
-    )
-
-
-def stop_steps(legs: tuple[LegSide, ...]) -> st.SearchStrategy[Step]:
-    """Place a conditional order."""
-
-    def step(symbol: str, side: Side, leg: LegSide, shift: Decimal, whole: bool) -> Step:  # noqa: FBT001 - drawn
-        def run(books: Books) -> None:
-            tick = books.market.instrument(symbol).tick
-            books.place_conditional(
-                "a",
-                ConditionalRequest(
-                    symbol=symbol,
-                    side=side,
-                    trigger=TriggerType.STOP,
-                    quantity=Decimal(0) if whole else Decimal("0.2"),
-                    trigger_price=(books.market.mark(symbol) * shift / tick).to_integral_value() * tick,
-                    close_position=whole,
-                    leg=leg,
-                ),
-            )
-
-        return run
-
-    return st.builds(
-        step, st.sampled_from(SYMBOLS), st.sampled_from(Side), st.sampled_from(legs), SHIFTS, st.booleans()
-    )
-
-
-def other_steps() -> st.SearchStrategy[Step]:
-    """Move a mark, begin a tick, or cancel all orders of a symbol."""
-
-    def move(symbol: str, shift: Decimal) -> Step:
-        return lambda books: books.set_mark(symbol, books.market.mark(symbol) * shift)
-
-    def sweep(symbol: str) -> Step:
-        return lambda books: len(books.cancel_all("a", symbol))
-
-    return st.one_of(
-        st.builds(move, st.sampled_from(SYMBOLS), SHIFTS),
-        st.builds(sweep, st.sampled_from(SYMBOLS)),
-        st.just(Books.tick),
-    )
-
-
-def runs(*legs: LegSide) -> st.SearchStrategy[list[Step]]:
-    """Sequences of steps."""
-    return st.lists(st.one_of(order_steps(legs), order_steps(legs), stop_steps(legs), other_steps()), max_size=60)
-
-
 LIQUIDITY = st.one_of(st.none(), st.just(Decimal(20_000)))
-MODES = st.booleans()
+ONE_WAY = (LegSide.BOTH,)
+HEDGED = (LegSide.LONG, LegSide.SHORT)
 
 
-def played(steps: list[Step], liquidity: Decimal | None, *, hedged: bool) -> Iterator[Books]:
-    """Run the steps; yields the books after each one. What the books refuse is skipped."""
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens. Few sizes and prices, so that orders meet each other's positions."""
+
+    kind: str
+    buy: bool
+    first_leg: bool
+    mostly: bool
+    size: int
+    percent: int
+
+    def run(self, books: Books, legs: tuple[LegSide, ...]) -> None:
+        """Do it; raises Refused if the books refuse."""
+        name, symbol = ("a", "BTCUSDT") if self.mostly else ("b", "ETHUSDT")
+        leg = legs[0] if self.first_leg else legs[-1]
+        held = books.account(name).leg(symbol, leg).quantity
+        if self.kind == "mark":
+            books.set_mark(symbol, books.market.mark(symbol) * (100 + self.percent) / 100)
+        elif self.kind == "tick":
+            books.tick()
+        elif self.kind == "sweep":
+            books.cancel_all(name, symbol)
+        elif self.kind == "stop":
+            books.place_conditional(name, self.stop(books, symbol, leg))
+        else:
+            books.place(name, self.order(books, symbol, leg, held))
+
+    def price(self, books: Books, symbol: str, percent: int) -> Decimal:
+        """Return a price on the tick, that far from the mark."""
+        tick = books.market.instrument(symbol).tick
+        return books.market.mark(symbol) * (100 + percent) / 100 // tick * tick
+
+    def order(self, books: Books, symbol: str, leg: LegSide, held: Decimal) -> OrderRequest:
+        """Return the order of a kind: "against" ones look at the position, the others do not."""
+        side = Side.BUY if (held < 0 if "against" in self.kind else self.buy) else Side.SELL
+        quantity = Decimal(self.size) / 10
+        limit, away = "limit" in self.kind, "resting" in self.kind
+        if away:
+            quantity = min(quantity, abs(held))
+        percent = -side.sign * max(1, abs(self.percent)) if away else self.percent
+        return OrderRequest(
+            symbol=symbol,
+            side=side,
+            type=OrderType.LIMIT if limit or away else OrderType.MARKET,
+            quantity=quantity,
+            price=self.price(books, symbol, percent) if limit or away else None,
+            tif=TimeInForce.IOC if "ioc" in self.kind else TimeInForce.GTC,
+            leg=leg,
+            reduce_only="reduce" in self.kind and leg is LegSide.BOTH,
+        )
+
+    def stop(self, books: Books, symbol: str, leg: LegSide) -> ConditionalRequest:
+        """Return a stop, every second one for the whole position."""
+        whole = self.size % 2 == 0
+        return ConditionalRequest(
+            symbol=symbol,
+            side=Side.BUY if self.buy else Side.SELL,
+            trigger=TriggerType.STOP,
+            quantity=Decimal(0) if whole else Decimal(self.size) / 10,
+            trigger_price=self.price(books, symbol, self.percent),
+            close_position=whole,
+            leg=leg,
+        )
+
+
+KINDS = (
+    "market",
+    "limit",
+    "ioc limit",
+    "reduce market",
+    "reduce limit",
+    "against market",
+    "reduce against market",
+    "reduce against resting",
+    "reduce against resting",
+    "stop",
+    "mark",
+    "mark",
+    "tick",
+    "sweep",
+)
+STEPS = st.lists(
+    st.builds(
+        Step,
+        kind=st.sampled_from(KINDS),
+        buy=st.booleans(),
+        first_leg=st.booleans(),
+        mostly=st.sampled_from((True, True, True, False)),
+        size=st.integers(1, 4),
+        percent=st.integers(-3, 3),
+    ),
+    min_size=15,
+    max_size=40,
+)
+OPENING = (
+    Step(kind="market", buy=True, first_leg=True, mostly=True, size=4, percent=0),
+    Step(kind="market", buy=False, first_leg=False, mostly=False, size=4, percent=0),
+)
+
+
+def played(steps: list[Step], liquidity: Decimal | None, legs: tuple[LegSide, ...]) -> Iterator[Books]:
+    """Run the steps from an open position; yields the books after each. What the books refuse is skipped."""
     books = Books(BooksConfig(liquidity=liquidity), lambda: datetime(2026, 1, 1, tzinfo=UTC))
     for name in ("a", "b"):
-        books.create_account(name, {"USDT": START}, hedged=hedged)
-    for step in steps:
+        books.create_account(name, {"USDT": START}, hedged=legs is HEDGED)
+    for step in (*OPENING, *steps):
         with suppress(Refused):
-            step(books)
+            step.run(books, legs)
         yield books
 
 
-def played_out(steps: list[Step], liquidity: Decimal | None, *, hedged: bool = False) -> Books:
-    """Return the books after the last step."""
-    *_, books = played([lambda _books: None, *steps], liquidity, hedged=hedged)
+def played_out(steps: list[Step], liquidity: Decimal | None) -> Books:
+    """Return the one-way books after the last step."""
+    *_, books = played(steps, liquidity, ONE_WAY)
     return books
 
 
@@ -143,18 +153,18 @@ def fills(books: Books) -> list[JournalEntry]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(runs(LegSide.BOTH), LIQUIDITY)
+@given(STEPS, LIQUIDITY)
 def test_reducing_orders_never_grow_or_flip_in_one_way_mode(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: no fill of a reduce-only order leaves a larger position or one on the other side."""
     books = played_out(steps, liquidity)
     assert grew_or_flipped(entry for entry in fills(books) if entry.details["reduces"]) == []
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs(LegSide.LONG, LegSide.SHORT), LIQUIDITY)
+@settings(max_examples=80, deadline=None)
+@given(STEPS, LIQUIDITY)
 def test_hedge_legs_keep_their_side_and_are_independent(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: in hedge mode no leg ever changes sides, and each leg is the sum of the fills that name it."""
-    for books in played([lambda _books: None, *steps], liquidity, hedged=True):
+    for books in played(steps, liquidity, HEDGED):
         for account in books.accounts.values():
             for leg in account.positions():
                 assert (leg.quantity > 0) == (leg.side is LegSide.LONG)
@@ -168,24 +178,19 @@ def test_hedge_legs_keep_their_side_and_are_independent(steps: list[Step], liqui
             assert sum((d["quantity"] * d["side"].sign for d in own), start=Decimal(0)) == leg.quantity
 
 
-@settings(max_examples=150, deadline=None)
-@given(
-    st.one_of(
-        st.tuples(runs(LegSide.BOTH), st.just(value=False)),
-        st.tuples(runs(LegSide.LONG, LegSide.SHORT), st.just(value=True)),
-    ),
-    LIQUIDITY,
-)
-def test_all_cash_together_is_conserved(drawn: tuple[list[Step], bool], liquidity: Decimal | None) -> None:
+@settings(max_examples=80, deadline=None)
+@given(STEPS, LIQUIDITY, st.sampled_from((ONE_WAY, HEDGED)))
+def test_all_cash_together_is_conserved(
+    steps: list[Step], liquidity: Decimal | None, legs: tuple[LegSide, ...]
+) -> None:
     """Property: the wallets and the house together always hold exactly what was paid in."""
-    steps, hedged = drawn
-    for books in played(steps, liquidity, hedged=hedged):
+    for books in played(steps, liquidity, legs):
         wallets = sum((account.wallets["USDT"] for account in books.accounts.values()), start=Decimal(0))
         assert wallets + books.house.get("USDT", Decimal(0)) == 2 * START
 
 
-@settings(max_examples=150, deadline=None)
-@given(runs(LegSide.BOTH), LIQUIDITY)
+@settings(max_examples=80, deadline=None)
+@given(STEPS, LIQUIDITY)
 def test_equity_is_what_trading_paid_and_holds(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: equity equals deposits minus what was paid for what is held, valued at the mark, minus fees."""
     books = played_out(steps, liquidity)
@@ -197,8 +202,8 @@ def test_equity_is_what_trading_paid_and_holds(steps: list[Step], liquidity: Dec
         assert abs(asset_figures(account, books.market, "USDT").equity - expected) < Decimal("1e-5")
 
 
-@settings(max_examples=100, deadline=None)
-@given(runs(LegSide.BOTH), LIQUIDITY)
+@settings(max_examples=80, deadline=None)
+@given(STEPS, LIQUIDITY)
 def test_no_order_fills_more_than_it_asked(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: an order fills at most its quantity, never worse than its limit, and ends once it is full."""
     books = played_out(steps, liquidity)
