@@ -13,7 +13,7 @@ from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from ess_client.pb import telemetry_pb2_grpc as telemetry_rpc
 from ess_server.app import Running, running
-from ess_server.config.settings import AccountSettings, ServerSettings, Settings
+from ess_server.config.settings import AccountSettings, PaperEndpoint, ServerSettings, Settings
 from ess_server.core.evaluators import DrawdownSettings
 
 
@@ -44,7 +44,15 @@ class Served:
 Serve = Callable[..., Awaitable[Served]]
 
 DRAWDOWN = DrawdownSettings(account="main", max_drawdown_percent=Decimal(10))
-MAIN = AccountSettings(id="main", venue="paper", exchange="binanceusdm")
+# Nothing listens on the discard port: the venue is unreachable, and nothing leaves this machine.
+MAIN = AccountSettings(
+    id="main",
+    venue="paper",
+    exchange="binanceusdm",
+    api_key_env="ESS_TEST_KEY",
+    secret_env="ESS_TEST_SECRET",
+    paper=PaperEndpoint(host="127.0.0.1", port=9, ca_file=Path("/nonexistent/ca.pem")),
+)
 
 
 @pytest.fixture

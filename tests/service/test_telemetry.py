@@ -1,5 +1,6 @@
 """TelemetryService.Report over a real connection: each observation on its own, a breach at once."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -83,6 +84,7 @@ async def test_shadow_evaluator_records_and_stops_nothing(serve: Serve) -> None:
         events = (await one.stops.ListEvents(pb.ListEventsRequest(kind="evaluator.would_trip"))).events
         if events:
             break
+        await asyncio.sleep(0.02)
     state = await one.stops.GetState(pb.GetStateRequest())
 
     assert "account/main" in events[0].summary

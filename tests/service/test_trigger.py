@@ -119,13 +119,18 @@ async def test_wait_ends_before_the_deadline_of_the_call(served: Served) -> None
 
 
 async def test_trigger_survives_a_caller_that_goes_away(served: Served) -> None:
-    """A call cancelled right after it was sent still stops trading, or was never received; never half."""
-    call = served.stops.Trigger(pb.TriggerRequest(reason="gone"))
-    await served.stops.GetState(pb.GetStateRequest())
+    """A caller that hangs up while it waits for gates takes nothing back."""
+    watch = served.stops.WatchState(pb.WatchStateRequest(subscriber_id="e", session_id="s"))
+    await watch.read()
+    call = served.stops.Trigger(pb.TriggerRequest(reason="gone", wait=Duration(seconds=5)))
+    message = await watch.read()
+    while not message.state.stops:
+        message = await watch.read()
     call.cancel()
+    watch.cancel()
     state = (await served.stops.GetState(pb.GetStateRequest())).state
 
-    assert state.status == pb.STOP_STATUS_ACTIVE
+    assert [s.cause.reason for s in state.stops] == ["gone"]
     assert state.stops[0].durable
 
 
