@@ -16,7 +16,7 @@ OWN_SCOPE = Scope(ScopeKind.ACCOUNT)
 """Stands for the kind's own default while settings are constructed; no scope that is parsed equals it."""
 
 SECONDS = {"unit": "s"}
-"""Metadata of a duration: its key in the configuration is the field's name and ``_s``."""
+"""Metadata of a duration: its key in the configuration names this unit."""
 
 
 class Mode(Enum):
@@ -56,7 +56,8 @@ class EvaluatorSettings:
         confirm: readings that must show the breach, 1 to ``confirm_of``. 1 trips at once.
         confirm_of: among how many of the latest readings, up to 100; 0 is as many as ``confirm``.
         confirm_within: over how long at most, up to a day.
-        unknown_after: how long the condition may be unknown before that itself is a fault, 0 s to a day.
+        unknown_after: how long the condition may be unknown before that itself is a fault, 0 s to a day. 30 s lets a
+            venue be connected after a start.
         on_unknown: action of that fault. Block, because a venue in maintenance must not sell the book.
     """
 
@@ -68,7 +69,7 @@ class EvaluatorSettings:
     confirm: int = 1
     confirm_of: int = 0
     confirm_within: timedelta = field(default=timedelta(seconds=60), metadata=SECONDS)
-    unknown_after: timedelta = field(default=timedelta(seconds=15), metadata=SECONDS)
+    unknown_after: timedelta = field(default=timedelta(seconds=30), metadata=SECONDS)
     on_unknown: OnUnknown = OnUnknown.BLOCK
 
     def __post_init__(self) -> None:
