@@ -32,6 +32,14 @@ install: $(VENV)/.run ## create .venv with the server, the venues and .venv/bin/
 .PHONY: dev
 dev: $(VENV)/.dev ## as install, with everything needed to change the code
 
+.PHONY: run
+run: install ## start a paper venue and a server on run/, and say what to type next
+	@$(BIN)/python -m ess_server.demo.sandbox run examples/ess.toml
+
+.PHONY: demo
+demo: install ## crash, stop, kill in the middle, flat, reset: observed on real processes in a minute
+	@$(BIN)/ess demo
+
 .PHONY: lock
 lock: dev ## resolve both lock files anew
 	$(BIN)/$(LOCK) --extra server --extra venues --group build pyproject.toml -o requirements.lock
