@@ -18,7 +18,7 @@ from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
 
-MAX_LINE_BYTES = 1 << 20
+MAX_LINE_BYTES = 1 << 23
 """Longest line either side accepts; a longer one ends the connection."""
 ALIVE_EVERY = timedelta(seconds=1)
 

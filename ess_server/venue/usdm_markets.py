@@ -108,3 +108,5 @@ class UsdmMarkets:
         self._ids = {m["symbol"]: m["id"] for m in rows}
         self._filters = {m["symbol"]: m["info"].get("filters") for m in rows}
         self._loaded_at = self._clock.uptime()
+        # Nothing here asks ccxt for markets again, and its own copy takes ten megabytes an account.
+        self._exchange.markets, self._exchange.markets_by_id, self._exchange.markets_loading = {}, {}, None

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +11,7 @@ from typing import Any
 import pytest
 
 from ess_server.core.model import Account
+from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
 from ess_server.venue.clock import MachineClock
@@ -151,4 +154,27 @@ async def client(floor: Floor, connect: Callable[..., BinanceUsdmClient]) -> Bin
     """The client, prepared."""
     made = connect(floor)
     await made.prepare()
+    return made
+
+
+@pytest.fixture
+def settings_for(tmp_path: Path) -> Callable[..., VenueSettings]:
+    """Settings of a venue process for the account ``main`` of a floor; keywords overwrite them."""
+
+    def made(floor: Floor, *, equity: timedelta | None = None, **changes: Any) -> VenueSettings:
+        for name, content in (("key", KEY), ("secret", SECRET)):
+            path = tmp_path / name
+            path.write_text(content)
+            path.chmod(0o600)
+        account = VenueAccount(
+            id="main",
+            venue="paper",
+            exchange="binanceusdm",
+            key=KeySource(file=str(tmp_path / "key")),
+            secret=KeySource(file=str(tmp_path / "secret")),
+            paper=PaperEndpoint(host="127.0.0.1", port=floor.venue.port, ca_file=str(floor.venue.ca_file)),
+            equity_interval=equity,
+        )
+        return replace(VenueSettings(accounts=(account,), lock_file=str(tmp_path / "venue.lock")), **changes)
+
     return made

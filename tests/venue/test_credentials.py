@@ -60,10 +60,3 @@ def test_credentials_do_not_show_themselves(tmp_path: Path) -> None:
     found = read_credentials(key_file(tmp_path, 0o600), ENV, {"ESS_SECRET": "the-secret"})
 
     assert "the-" not in f"{found!r} {found}"
-
-
-@pytest.mark.parametrize("fields", [{}, {"file": "a", "env": "b"}])
-def test_a_key_source_is_one_place(fields: dict[str, str]) -> None:
-    """A source names exactly one place."""
-    with pytest.raises(ValueError, match="either a file or an environment variable"):
-        KeySource(**fields)
