@@ -60,6 +60,8 @@ class Notifier:
                 if state != self._last:
                     self._last = state
                     return state
+                if self._pending:
+                    continue
                 if self._closing:
                     return None
                 self._changed.wait(state.lease_remaining.total_seconds() or None)

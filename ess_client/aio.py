@@ -104,12 +104,16 @@ class OrderGate(GateFace):
         try:
             last = self.state
             yield last
-            while backlog or not self._closed:
+            while True:
                 state = backlog.popleft() if backlog else self.state
                 if state != last:
                     last = state
                     yield state
-                elif not backlog:
+                elif backlog:
+                    continue
+                elif self._closed:
+                    return
+                else:
                     await self._hear(state.lease_remaining.total_seconds() or None)
         finally:
             self._backlogs.remove(backlog)

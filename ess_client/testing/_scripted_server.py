@@ -1,7 +1,8 @@
 """A server of the real contract on a real port that says what a test tells it to."""
 
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -21,7 +22,8 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
     """Serves WatchState and AcknowledgeState on loopback; nothing is stored, nothing is traded.
 
     ``requests`` and ``acknowledgements`` hold what was received, oldest first. ``alter`` may change each message
-    before it is sent. ``port`` 0 takes a free one; ``store_id`` and ``revision`` are what it claims to be at.
+    before it is sent. ``port`` 0 takes a free one; ``store_id`` and ``revision`` are what it claims to be at;
+    ``lease``, ``heartbeat`` and ``first_delay`` (before the first message of a stream) are seconds.
     """
 
     def __init__(
@@ -32,12 +34,15 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
         revision: int = 1,
         lease: float = 1.0,
         heartbeat: float = 0.1,
+        first_delay: float = 0.0,
         credentials: grpc.ServerCredentials | None = None,
+        options: Sequence[tuple[str, object]] = (),
     ) -> None:
         self.store_id = store_id
         self.revision = revision
         self.lease = lease
         self.heartbeat = heartbeat
+        self.first_delay = first_delay
         self.instance_id = uuid4().hex
         self.alter: Callable[[pb.WatchStateResponse], object] | None = None
         self.requests: list[pb.WatchStateRequest] = []
@@ -48,7 +53,7 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
         self._version = 0
         self._ends = 0
         self._end_status: grpc.StatusCode | None = None
-        self._server = grpc.server(ThreadPoolExecutor(_MAX_STREAMS), options=[("grpc.so_reuseport", 0)])
+        self._server = grpc.server(ThreadPoolExecutor(_MAX_STREAMS), options=[("grpc.so_reuseport", 0), *options])
         pb_grpc.add_EmergencyStopServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]  # generated
         address = f"127.0.0.1:{port}"
         self.port = (
@@ -128,6 +133,7 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
             self.requests.append(request)
             self.metadata.append(dict(context.invocation_metadata()))
             ends = self._ends
+        time.sleep(self.first_delay)
         while context.is_active():
             version = self._version
             yield self.message()
