@@ -263,7 +263,7 @@ async def test_killed_in_the_middle_it_ends_flat_in_the_next_life(
     floor: Any, settings_for: Callable[..., VenueSettings], start: Callable[..., Awaitable[Child]]
 ) -> None:
     """Killed while orders are being cancelled and closed: the next process ends flat, and no position ever grew."""
-    floor.trade_everywhere(10)
+    floor.trade_everywhere(20)
     before = floor.venue.journal.last_seq
     floor.venue.faults.add(
         Fault(kind=FaultKind.DELAY, path="/fapi/v1/order", delay=timedelta(milliseconds=150), times=None)

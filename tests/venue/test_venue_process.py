@@ -305,7 +305,7 @@ def test_the_server_side_does_not_import_the_exchange_library() -> None:
 
 async def test_the_real_process_killed_in_the_middle(floor: Any, settings_for: Callable[..., VenueSettings]) -> None:
     """Killed while it closes positions: UNKNOWN, a new process, FLAT as the venue shows it, and nothing ever grew."""
-    floor.trade_everywhere(8)
+    floor.trade_everywhere(20)
     before = floor.venue.journal.last_seq
     floor.venue.faults.add(
         Fault(kind=FaultKind.DELAY, path="/fapi/v1/order", delay=timedelta(milliseconds=200), times=None)
