@@ -11,6 +11,7 @@ import secrets
 import signal
 import sys
 from pathlib import Path
+from typing import Any
 
 import grpc.aio
 
@@ -109,9 +110,8 @@ async def _paper(folder: Path, settings: Settings) -> asyncio.subprocess.Process
 async def _greet(folder: Path, listen: str) -> None:
     """Print what to type next, once the server answers."""
     async with grpc.aio.insecure_channel(listen) as channel:
-        state = await rpc.EmergencyStopServiceStub(channel).GetState(
-            pb.GetStateRequest(), wait_for_ready=True, timeout=START_WITHIN
-        )
+        stub: Any = rpc.EmergencyStopServiceStub
+        state = await stub(channel).GetState(pb.GetStateRequest(), wait_for_ready=True, timeout=START_WITHIN)
     sys.stdout.write(NEXT.format(summary=state.summary, listen=listen, folder=folder))
     sys.stdout.flush()
 

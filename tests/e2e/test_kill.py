@@ -1,0 +1,137 @@
+"""kill -9 at random moments with triggers and resets in flight and a gate watching."""
+
+import asyncio
+import os
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc.aio
+import pytest
+
+from ess_client import GateStatus
+from ess_client.aio import OrderGate
+from ess_client.pb import emergency_stop_pb2 as pb
+from ess_client.pb import emergency_stop_pb2_grpc as rpc
+from tests.e2e.process import FAST_RECONNECT, ServerProcess
+
+ROUNDS = int(os.environ.get("ESS_KILL_ROUNDS", "8"))
+SEED = int(os.environ.get("ESS_SEED", "20261122"))
+SCOPES = ("global", "account/a", "symbol/BTC/USDT:USDT")
+OVERRIDES = ["UNCONFIRMED_GATES", "NOT_FLAT", "CONDITION_TRUE"]
+
+
+def covers(released: str, scope: str) -> bool:
+    """Whether a reset of one scope releases a stop of another."""
+    return released in ("global", scope)
+
+
+@dataclass
+class History:
+    """What was asked and answered, over all lives of the server."""
+
+    acknowledged: set[tuple[str, int]] = field(default_factory=set)
+    seen_by_gate: set[tuple[str, int]] = field(default_factory=set)
+    resets: set[tuple[str, int]] = field(default_factory=set)
+    """Scope and named revision of every reset that was accepted or never answered."""
+
+    def is_covered(self, scope: str, revision: int) -> bool:
+        """Whether a person's reset may have released this stop."""
+        return any(covers(s, scope) and revision <= r for s, r in self.resets)
+
+    def check_state(self, state: pb.StopState) -> None:
+        """No acknowledged activation is lost, and nothing but a reset ends one."""
+        standing = {s.scope for s in state.stops}
+        for scope, revision in self.acknowledged:
+            kept = scope in standing or "global" in standing
+            assert kept or self.is_covered(scope, revision), (
+                f"lost: {scope} at {revision}; standing {standing}, resets {self.resets}"
+            )
+
+    def check_gate(self) -> None:
+        """An open gate has seen no stop that no reset covers."""
+        for scope, revision in self.seen_by_gate:
+            assert self.is_covered(scope, revision), f"opened over {scope} at {revision}; resets {self.resets}"
+
+
+async def follow(gate: OrderGate, history: History) -> None:
+    """Check the gate at every change."""
+    async for state in gate.changes():
+        history.seen_by_gate |= {(s.scope, s.revision) for s in state.stops}
+        if state.status is GateStatus.OPEN:
+            history.check_gate()
+
+
+async def trigger_now_and_then(stub: rpc.EmergencyStopServiceStub, history: History, rng: random.Random) -> None:
+    """Trigger until the connection breaks."""
+    for _ in range(50):
+        scope = rng.choice(SCOPES)
+        answer = await stub.Trigger(pb.TriggerRequest(scope=scope, action=pb.STOP_ACTION_BLOCK), timeout=5)
+        assert answer.stop.durable
+        history.acknowledged.add((answer.stop.scope, answer.stop.revision))
+        await asyncio.sleep(rng.uniform(0, 0.02))
+
+
+async def reset_now_and_then(stub: rpc.EmergencyStopServiceStub, history: History, rng: random.Random) -> None:
+    """Look, and reset what was looked at, until the connection breaks."""
+    for _ in range(50):
+        revision = (await stub.GetState(pb.GetStateRequest(), timeout=5)).state.revision
+        scope = rng.choice(SCOPES)
+        request = pb.ResetRequest(
+            revision=revision, scope=scope, reason="test", requested_by="test", overrides=OVERRIDES
+        )
+        history.resets.add((scope, revision))
+        try:
+            await stub.Reset(request, timeout=5)
+        except grpc.aio.AioRpcError as error:
+            if error.code() in (grpc.StatusCode.ABORTED, grpc.StatusCode.FAILED_PRECONDITION):
+                history.resets.discard((scope, revision))
+            else:
+                raise
+        await asyncio.sleep(rng.uniform(0, 0.02))
+
+
+async def one_life(server: ServerProcess, history: History, rng: random.Random) -> None:
+    """Start, check, work, and be killed at a random moment."""
+    state = (await server.start()).state
+    history.check_state(state)
+    async with grpc.aio.insecure_channel(server.target, options=FAST_RECONNECT) as channel:
+        stub = rpc.EmergencyStopServiceStub(channel)
+        work = [
+            asyncio.create_task(trigger_now_and_then(stub, history, rng)),
+            asyncio.create_task(reset_now_and_then(stub, history, rng)),
+        ]
+        await asyncio.sleep(rng.uniform(0, 0.25))
+        await server.kill()
+        for outcome in await asyncio.gather(*work, return_exceptions=True):
+            if outcome is not None and not isinstance(outcome, grpc.aio.AioRpcError):
+                raise outcome
+
+
+@pytest.mark.timeout(60 + 5 * ROUNDS)
+async def test_no_kill_loses_a_stop_or_opens_a_gate(tmp_path: Path) -> None:
+    """Promises 1, 4, 5 and 7 over many lives of one data directory, each ended by SIGKILL at a random moment."""
+    rng, history = random.Random(SEED), History()
+    server = ServerProcess(tmp_path / "data")
+    gate = OrderGate(server.target, subscriber_id="engine", scopes=list(SCOPES))
+    async with gate:
+        following = asyncio.create_task(follow(gate, history))
+        for _ in range(ROUNDS):
+            await one_life(server, history, rng)
+            if following.done():
+                await following
+        state = (await server.start()).state
+        history.check_state(state)
+        for _ in range(500):
+            if gate.state.revision >= state.revision:
+                break
+            await asyncio.sleep(0.01)
+        if following.done():
+            await following
+        following.cancel()
+        await server.kill()
+
+    assert gate.state.revision >= state.revision
+    assert history.acknowledged
+    assert history.resets
+    assert history.seen_by_gate
