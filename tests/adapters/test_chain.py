@@ -106,6 +106,16 @@ def test_event_that_shows_another_draft_is_found(log: list[Event]) -> None:
     assert verify(forged) == ["event 3 shows something else than its record says"]
 
 
+def test_event_that_is_changed_with_its_record_is_found(log: list[Event]) -> None:
+    """A readable record that says something else than was hashed is reported, in the middle and at the end."""
+    for position in (2, 5):
+        event = log[position]
+        record = event.record.replace(b"stopped", b"resumed")
+        forged = [*log[:position], restore(record, event.previous_hash, event.hash), *log[position + 1 :]]
+        assert verify(forged) == [f"event {event.sequence} was changed: it does not match its hash"]
+    assert verify([*log[:5], replace(log[5], hash=b"x" * 32)])
+
+
 def test_removed_swapped_and_inserted_events_are_found(log: list[Event]) -> None:
     """Leaving one out, changing the order, repeating or adding one is reported and names a place."""
     forgeries = [

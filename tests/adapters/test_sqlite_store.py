@@ -1,5 +1,6 @@
 """``state.db``: settings, every byte of it, forged content, failed commits, and what a kill leaves."""
 
+import os
 import random
 import shutil
 import sqlite3
@@ -207,7 +208,7 @@ def test_damaged_log_end_loads_as_an_older_record(path: Path, stopped: Build, dr
     [
         ("PRAGMA application_id = 7", "not a store of this product"),
         ("PRAGMA user_version = 2", "in format 2"),
-        ("PRAGMA journal_mode = DELETE", "journal mode delete"),
+        ("PRAGMA journal_mode = DELETE", "not in write-ahead mode"),
         ("DELETE FROM latch", "0 latch records"),
         ("UPDATE latch SET payload = x'00'", "does not match its digest"),
         ("UPDATE latch SET sha256 = x'00'", "does not match its digest"),
@@ -448,6 +449,18 @@ def test_bad_file_is_set_aside_with_its_log(made: Path, stopped: Build, draft: D
     assert loaded(crashed / "state.db") == Loaded(record=stopped(9))
 
 
+@pytest.mark.parametrize("main", [b"short", b"X" * 20480], ids=["short", "long"])
+def test_log_beside_a_ruined_file_is_kept(made: Path, main: bytes) -> None:
+    """A log that may be the only trace of a stop is not touched by looking at the file, however bad that is."""
+    with closing(sqlite3.connect(made, isolation_level=None)) as connection:
+        connection.execute("UPDATE events SET kind = 'x'")
+        wal = made.with_name("state.db-wal").read_bytes()
+    made.write_bytes(main)
+    made.with_name("state.db-wal").write_bytes(wal)
+    assert loaded(made) == Loaded(record=None, problem="the file is not a database")
+    assert (made.read_bytes(), made.with_name("state.db-wal").read_bytes()) == (main, wal)
+
+
 def test_log_without_its_file_is_no_new_store(made: Path, stopped: Build) -> None:
     """A write-ahead log whose file is gone is a loss, said in other words than a store never made, and kept."""
     made.unlink()
@@ -459,6 +472,42 @@ def test_log_without_its_file_is_no_new_store(made: Path, stopped: Build) -> Non
         (aside,) = made.parent.glob("*.corrupt-*")
         assert (aside.name.endswith("Z-wal"), aside.read_bytes()) == (True, b"commits")
     assert loaded(made) == Loaded(record=stopped(5))
+
+
+def test_empty_file_does_not_cost_its_log(made: Path, stopped: Build) -> None:
+    """SQLite would delete the log beside an empty file: it is reported without letting SQLite near it, and kept."""
+    made.write_bytes(b"")
+    made.with_name("state.db-wal").write_bytes(b"commits")
+    assert loaded(made) == Loaded(record=None, problem="the file is empty")
+    assert made.with_name("state.db-wal").read_bytes() == b"commits"
+    with closing(SqlitePolicyStore(made)) as store:
+        store.commit(stopped(5), [])
+    assert {path.read_bytes() for path in made.parent.glob("*.corrupt-*")} == {b"", b"commits"}
+
+
+def test_creation_is_synced_before_and_after_the_renaming(
+    path: Path, stopped: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new file is synced before it gets its name, and the directory after, before the first commit returns."""
+    steps: list[str] = []
+
+    def noted(name: str) -> None:
+        genuine = getattr(os, name)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            steps.append(name)
+            return genuine(*arguments, **options)
+
+        monkeypatch.setattr(os, name, call)
+
+    path.write_bytes(b"rubbish")
+    path.with_name("state.db-wal").write_bytes(b"rubbish")
+    for name in ("fsync", "rename", "replace"):
+        noted(name)
+    with closing(SqlitePolicyStore(path)) as store:
+        store.commit(stopped(1), [])
+    nothing_there = ["rename", "rename"]
+    assert steps == ["fsync", "rename", "fsync", "rename", "fsync", *nothing_there, "replace", "fsync"]
 
 
 def test_rollback_journal_is_never_played_back(made: Path, stopped: Build) -> None:
@@ -495,7 +544,6 @@ def test_reading_first_loads(made: Path) -> None:
 def test_kill_during_creation_leaves_no_half_store(tmp_path: Path) -> None:
     """Killed at 20 random moments while stores are made, each is missing or intact, and the next commit works."""
     chance = random.Random(20260105)
-    seen = set()
     for attempt in range(20):
         directory = tmp_path / str(attempt)
         directory.mkdir()
@@ -503,16 +551,18 @@ def test_kill_during_creation_leaves_no_half_store(tmp_path: Path) -> None:
             [sys.executable, "-c", CREATOR, str(directory)], stdout=subprocess.PIPE, text=True
         ) as child:
             assert child.stdout is not None
-            child.stdout.readline()
+            complete = chance.randrange(3)
+            for _ in range(complete + 1):
+                assert child.stdout.readline()
             with pytest.raises(subprocess.TimeoutExpired):
                 child.wait(chance.uniform(0.0, 0.03))
             child.kill()
-        for path in [*directory.glob("*.db"), directory / "0.db"]:
+        for number in range(complete):
+            assert loaded(directory / f"{number}.db").record == LatchRecord(store_id="s", revision=2, floor=0)
+        for path in [*directory.glob("*.db"), directory / "unmade.db"]:
             found = loaded(path)
-            seen.add(found.record.revision if found.record else 0)
             assert (found.record is None) == (found.problem == "the file is missing")
             assert not (found.record and found.problem)
             with closing(SqlitePolicyStore(path)) as store:
                 store.commit(LatchRecord(store_id="s", revision=9, floor=0), ())
             assert loaded(path).record == LatchRecord(store_id="s", revision=9, floor=0)
-    assert 2 in seen

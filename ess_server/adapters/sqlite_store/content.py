@@ -12,6 +12,10 @@ APPLICATION_ID = 0x45535331
 """``ESS1`` in the file's header."""
 USER_VERSION = 1
 """Raised with every change of the tables."""
+HEADER_BYTES = 100
+"""Length of the header of an SQLite file; its fields are documented at https://sqlite.org/fileformat2.html."""
+
+_WRITE_AHEAD = 2
 
 _LATCH = """CREATE TABLE latch (
     id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -81,16 +85,21 @@ def read_head(connection: sqlite3.Connection) -> EventHead:
     return EventHead(sequence=row[0], hash=row[1]) if row else EMPTY_LOG
 
 
-def check_identity(connection: sqlite3.Connection) -> None:
-    """Raise ValueError unless the file is a store of this format."""
-    names = ("application_id", "user_version", "journal_mode")
-    application, version, mode = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in names)
+def check_header(header: bytes) -> None:
+    """Raise ValueError unless these are the first HEADER_BYTES of a store of this format.
+
+    None of the fields changes after creation. Looked at without SQLite, which would fold a good log into a bad file.
+    """
+    if len(header) < HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
+        raise ValueError("the file is not a database")
+    write_version, read_version = header[18:20]
+    version, application = (int.from_bytes(header[at : at + 4]) for at in (60, 68))
     if application != APPLICATION_ID:
         raise ValueError("the file is not a store of this product")
     if version != USER_VERSION:
         raise ValueError(f"the file is in format {version}, this version reads {USER_VERSION}")
-    if mode != "wal":
-        raise ValueError(f"the file is in journal mode {mode}, which this product never sets")
+    if (write_version, read_version) != (_WRITE_AHEAD, _WRITE_AHEAD):
+        raise ValueError("the file is not in write-ahead mode, which this product never leaves")
 
 
 def read_latch(connection: sqlite3.Connection) -> tuple[LatchRecord, EventHead]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ess_server.adapters.sqlite_store.content import (
+    HEADER_BYTES,
     build,
-    check_identity,
+    check_header,
     check_log,
     check_structure,
     read_head,
@@ -80,6 +81,9 @@ class SqlitePolicyStore:
         except (OSError, sqlite3.Error) as error:
             self._disconnect()
             raise self._failure("cannot be read", error) from error
+        except StoreError:
+            self._disconnect()
+            raise
         self._fresh = bool(loaded.problem)
         self._loaded = True
         return loaded
@@ -158,8 +162,9 @@ class SqlitePolicyStore:
         record, problem = None, ""
         self._file = _identity(self._path)
         try:
+            with self._path.open("rb") as file:
+                check_header(file.read(HEADER_BYTES))
             connection = self._connected()
-            check_identity(connection)
             record, head = read_latch(connection)
             check_structure(connection)
             check_log(connection, head, self._checked_events)
@@ -176,7 +181,8 @@ class SqlitePolicyStore:
         for side in ("", *_SIDE_FILES):
             Path(f"{new}{side}").unlink(missing_ok=True)
         os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        with contextlib.closing(self._open(new)) as connection:
+        with contextlib.closing(self._connect(new)) as connection:
+            _prepare(connection)
             build(connection)
             head = write(connection, payload, drafts)
             _fold(connection)
@@ -195,7 +201,7 @@ class SqlitePolicyStore:
                 Path(f"{self._path}{side}").rename(f"{self._path}.corrupt-{stamp}{side}")
                 # The file goes first and for good: left without its write-ahead log, it could pass for intact.
                 _sync(self._path.parent)
-        # Closed only now: SQLite sees that the file has moved, and leaves file and log as they are.
+        # Closed only now: SQLite sees that the file has moved, and does not fold the log into it.
         self._disconnect()
 
     def _settled(self) -> sqlite3.Connection:
@@ -214,12 +220,13 @@ class SqlitePolicyStore:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._open(self._path)
             self._folded = False
+            self._connection = self._connect(self._path)
+            _prepare(self._connection)
         return self._connection
 
-    def _open(self, path: Path) -> sqlite3.Connection:
-        connection = sqlite3.connect(
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        return sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=0,
@@ -227,15 +234,6 @@ class SqlitePolicyStore:
             check_same_thread=False,  # one thread at a time, but the last close may come from another one
             factory=self._factory,
         )
-        try:
-            # Before the first access: a log opened in exclusive mode needs no shared memory file.
-            connection.execute("PRAGMA locking_mode = EXCLUSIVE")
-            connection.execute("PRAGMA synchronous = FULL")
-            _require_full_sync(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -248,7 +246,10 @@ class SqlitePolicyStore:
         return StoreError(f"{self._path} {what} ({error}): check free space, permissions and the disk")
 
 
-def _require_full_sync(connection: sqlite3.Connection) -> None:
+def _prepare(connection: sqlite3.Connection) -> None:
+    # Before the first access: a log opened in exclusive mode needs no shared memory file.
+    connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+    connection.execute("PRAGMA synchronous = FULL")
     if connection.execute("PRAGMA synchronous").fetchone()[0] < _SYNCHRONOUS_FULL:
         raise StoreError("this SQLite does not sync every commit (PRAGMA synchronous): use another build of it")
 
