@@ -87,3 +87,21 @@ test: dev ## every test, with branch coverage held at 100 % where a stop depends
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage report
+
+.PHONY: bench
+bench: dev ## measure: gate check, trigger to 100 gates denied, memory and CPU at rest
+	@$(BIN)/python -m tests.bench.gate_check
+	@$(BIN)/python -m tests.bench.trigger_to_denied
+	@$(BIN)/python -m tests.bench.at_rest
+
+# The tools that operators use, at fixed versions; the Go module proxy serves them.
+GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
+HEALTH_PROBE := github.com/grpc-ecosystem/grpc-health-probe@v0.4.24
+build/bin/grpcurl:
+	GOBIN=$(CURDIR)/build/bin GOFLAGS=-mod=mod go install $(GRPCURL)
+build/bin/grpc-health-probe:
+	GOBIN=$(CURDIR)/build/bin GOFLAGS=-mod=mod go install $(HEALTH_PROBE)
+
+.PHONY: test-tools
+test-tools: dev build/bin/grpcurl build/bin/grpc-health-probe ## real grpcurl and grpc_health_probe against a real server
+	$(BIN)/pytest tests/tools -p no:cacheprovider
