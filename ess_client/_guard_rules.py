@@ -29,8 +29,8 @@ _HARMLESS = _words(
 )
 _RAISING = _words("reduce_margin accept_rfq_quote trade_request post_action_request request_private")
 _ORDER = frozenset({"order", "orders"})
-# In the path of an endpoint that cancels, any of these says that it also sends.
-_AND_SENDS = ("replace", "create", "place", "amend", "modify", "edit")
+# Beside cancel, any of these says that it also sends.
+_AND_SENDS = _words("replace create place amend modify edit")
 
 # Exchanges whose create_order turns the unified ``reduceOnly`` into something the venue enforces on contracts.
 _REDUCE_ONLY = _words(
@@ -51,7 +51,7 @@ def opens_risk(name: str) -> bool:
     """Whether a method of the unified API is gated: everything about orders that is not known to be harmless."""
     words = words_of(name)
     snake = "_".join(word for word in words if word != "ws")
-    if snake in _HARMLESS:
+    if snake in _HARMLESS or ("cancel" in words and not _AND_SENDS & set(words)):
         return False
     if snake in _RAISING or words[0] in _OPENING or "replace" in words:
         return True
@@ -103,7 +103,8 @@ def symbol_scope(market: Mapping[str, Any] | None, symbol: object) -> str | None
     """The scope of a symbol, None where its unified name is not known."""
     if market is not None and market.get("symbol"):
         return f"symbol/{market['symbol']}"
-    return f"symbol/{symbol}" if isinstance(symbol, str) and "/" in symbol else None
+    # Unresolved, only a contract's full name is certain: an exchange may read BTC/USDT as its perpetual.
+    return f"symbol/{symbol}" if isinstance(symbol, str) and ":" in symbol else None
 
 
 def as_reduce_only(
