@@ -1,0 +1,115 @@
+"""``ess reset``: the only way to trade again."""
+
+from uuid import uuid4
+
+import click
+import grpc
+
+from ess_client.pb import emergency_stop_pb2 as pb
+from ess_server.cli.connection import Remote, failure
+from ess_server.cli.exits import Exit, exit_help
+from ess_server.cli.looked_at import LookedAt, confirmed, look, reason_given
+from ess_server.cli.options import by_option, json_option, utf8
+from ess_server.cli.output import as_document, heed, plain, print_json, say, verdict
+from ess_server.cli.refusals import in_words, is_refusal, lines, refused
+from ess_server.cli.target import target_of, target_options
+
+QUESTION = "why is it safe to trade again?"
+
+
+@click.command(epilog=exit_help(Exit.OK, Exit.REFUSED, Exit.USAGE, Exit.UNREACHABLE))
+@click.argument("scope", default="")
+@click.option("-m", "--reason", default="", metavar="TEXT", help="why it is safe; goes into the audit log")
+@click.option("--revision", type=click.IntRange(1), metavar="N", help="highest revision that you have looked at")
+@click.option("--override", "overrides", multiple=True, metavar="NAME", help="go past this refusal; may be repeated")
+@click.option("--rebaseline", is_flag=True, help="measure losses of what tripped from now on")
+@click.option("--dry-run", is_flag=True, help="list what stands in the way and change nothing")
+@click.option("--yes", is_flag=True, help="do not ask for confirmation")
+@by_option
+@json_option
+@target_options
+@click.pass_context
+def reset(
+    context: click.Context,
+    *,
+    scope: str,
+    reason: str,
+    revision: int | None,
+    overrides: tuple[str, ...],
+    rebaseline: bool,
+    dry_run: bool,
+    yes: bool,
+    by: str,
+    as_json: bool,
+) -> Exit:
+    """Release the stop of SCOPE, every stop by default.
+
+    On a terminal the state is shown and its revision used; elsewhere --revision is required.
+    """
+    with Remote(target_of(context)) as remote:
+        request = pb.ResetRequest(
+            scope=utf8(scope),
+            overrides=[utf8(o) for o in overrides],
+            rebaseline=rebaseline,
+            requested_by=utf8(by),
+            request_id=uuid4().hex,
+        )
+        if dry_run:
+            return _check(remote, request, reason, revision, as_json=as_json)
+        looked = look(remote, f"reset {scope}".strip(), revision)
+        _name(request, looked)
+        if looked.store_id:
+            _show_obstacles(remote, request)
+        request.reason = utf8(reason_given(reason, QUESTION))
+        question = f"release {scope or 'every stop'} at revision {looked.revision}, so that engines trade again?"
+        if not confirmed(question, yes=yes, looked=looked):
+            return Exit.REFUSED
+        return _send(remote, request, as_json=as_json)
+
+
+def _name(request: pb.ResetRequest, looked: LookedAt) -> None:
+    request.revision, request.store_id = looked.revision, looked.store_id
+
+
+def _check(remote: Remote, request: pb.ResetRequest, reason: str, revision: int | None, *, as_json: bool) -> Exit:
+    request.revision = revision or remote.asking(Remote.state).state.revision
+    response = _validated(remote, request, reason)
+    if as_json:
+        print_json(response)
+    else:
+        say(plain(response.summary))
+        for line in lines(response.refusals, remote.target.ess):
+            say(plain(line))
+    passed = all(r.overridable and r.reason in request.overrides for r in response.refusals)
+    return Exit.OK if passed else Exit.REFUSED
+
+
+def _show_obstacles(remote: Remote, request: pb.ResetRequest) -> None:
+    for line in lines(_validated(remote, request, "").refusals, remote.target.ess):
+        heed(plain(line), colour="yellow")
+
+
+def _validated(remote: Remote, request: pb.ResetRequest, reason: str) -> pb.ResetResponse:
+    check = pb.ResetRequest()
+    check.CopyFrom(request)
+    check.validate_only, check.request_id, check.reason = True, "", utf8(reason) or "looking at what stands in the way"
+    response: pb.ResetResponse = remote.asking(lambda r: r.call("Reset", check))
+    return response
+
+
+def _send(remote: Remote, request: pb.ResetRequest, *, as_json: bool) -> Exit:
+    try:
+        response: pb.ResetResponse = remote.call("Reset", request)
+    except grpc.RpcError as error:
+        if not is_refusal(error):
+            raise failure(error, remote.target) from None
+        if as_json:
+            found = [as_document(r) for r in in_words(error.details() or "")]
+            print_json({"outcome": "REFUSED", "summary": error.details(), "refusals": found})
+        raise refused("the reset", error.details() or "", remote.target.ess) from None
+    if as_json:
+        print_json(response)
+    else:
+        verdict(response.summary, allowed=response.state.status == pb.STOP_STATUS_INACTIVE)
+        heed(f"next: {remote.target.ess} status")
+    return Exit.OK if response.outcome == pb.RESET_OUTCOME_RELEASED else Exit.REFUSED
