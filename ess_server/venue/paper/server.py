@@ -1,7 +1,6 @@
 """HTTP over TLS in front of the dialects: reads requests, plays scripted faults, writes replies."""
 
 import asyncio
-import contextlib
 import json
 import logging
 from collections.abc import Sequence
@@ -35,7 +34,6 @@ class HttpFront:
     def __init__(self, venue: Served) -> None:
         self._venue = venue
         self._admin = Admin(venue)
-        self._closing = asyncio.Event()
         self._runner: web.ServerRunner | None = None
         self._ca_file: Path | None = None
         self.port = 0
@@ -50,7 +48,6 @@ class HttpFront:
     async def start(self, host: str, port: int, cert_dir: Path) -> None:
         """Listen. Raises OSError."""
         authority = PaperAuthority(name for dialect in self._venue.dialects for name in dialect.hosts)
-        self._closing.clear()
         self._runner = web.ServerRunner(web.Server(self._handle), shutdown_timeout=_SHUTDOWN_S)
         await self._runner.setup()
         try:
@@ -62,8 +59,7 @@ class HttpFront:
         self._ca_file = authority.write(cert_dir)
 
     async def stop(self) -> None:
-        """Stop listening and end every request."""
-        self._closing.set()
+        """Stop listening and cut off, half a second later, what is still waiting. Idempotent."""
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
@@ -94,7 +90,7 @@ class HttpFront:
         self, request: web.BaseRequest, call: Call, dialect: Dialect, fault: Fault, reply: Reply | None
     ) -> web.StreamResponse:
         if fault.kind is FaultKind.DELAY:
-            await self._pause(fault.delay.total_seconds())
+            await asyncio.sleep(fault.delay.total_seconds())
             return _response(reply or _answer(dialect, call))
         if fault.kind is FaultKind.REJECT:
             return _response(dialect.rejection(fault))
@@ -103,21 +99,18 @@ class HttpFront:
         if fault.kind is FaultKind.BODY:
             return _response(Reply(200, fault.body.encode(), fault.headers))
         if fault.kind is FaultKind.HANG:
-            await self._hang(request)
+            await _hang(request)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=503)
 
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._closing.wait(), seconds)
 
-    async def _hang(self, request: web.BaseRequest) -> None:
-        deadline = asyncio.get_running_loop().time() + MAX_DELAY.total_seconds()
-        while not self._closing.is_set() and asyncio.get_running_loop().time() < deadline:
-            if request.transport is None or request.transport.is_closing():
-                return
-            await self._pause(_LOOK_S)
+async def _hang(request: web.BaseRequest) -> None:
+    """Wait until the client has gone."""
+    for _ in range(int(MAX_DELAY.total_seconds() / _LOOK_S)):
+        if request.transport is None or request.transport.is_closing():
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
 async def _read(request: web.BaseRequest) -> Call:

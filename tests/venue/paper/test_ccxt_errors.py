@@ -84,13 +84,14 @@ async def test_raw_orders_are_read_as_strictly_as_binance_does(venue: PaperVenue
 async def test_hedge_mode_refuses_the_flag_and_the_overclose(
     start_venue: Callable[..., Any], exchange: Callable[..., Any]
 ) -> None:
-    """Property: in hedge mode reduceOnly is -1106, a missing leg -4061, more than the leg -2022."""
+    """Property: in hedge mode reduceOnly is -1106 whatever it says, a missing leg -4061, more than the leg -2022."""
     venue = await start_venue(hedged=True)
     ex = exchange(venue)
     await ex.load_markets()
     await ex.create_order(BTC, "market", "buy", 0.5, None, {"hedged": True})
-    both = {"reduceOnly": True, "positionSide": "LONG"}
-    assert is_code(await caught(ex.create_order(BTC, "market", "sell", 0.5, None, both)), ccxt.BadRequest, -1106)
+    for flag in (True, False):
+        both = {"reduceOnly": flag, "positionSide": "LONG"}
+        assert is_code(await caught(ex.create_order(BTC, "market", "sell", 0.5, None, both)), ccxt.BadRequest, -1106)
     assert is_code(await caught(ex.create_order(BTC, "market", "sell", 0.5)), ccxt.OperationRejected, -4061)
     close = {"reduceOnly": True, "hedged": True}
     assert is_code(await caught(ex.create_order(BTC, "market", "sell", 0.6, None, close)), ccxt.InvalidOrder, -2022)

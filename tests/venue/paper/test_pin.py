@@ -37,10 +37,3 @@ async def test_addresses_beside_the_venue_are_refused(
     with pytest.raises(aiohttp.ClientConnectorError) as caught:
         await session(venue).get("https://127.0.0.2/fapi/v1/time")
     assert "pinned to 127.0.0.1" in str(caught.value.os_error)
-
-
-async def test_without_the_pin_the_certificate_is_worth_nothing(venue: PaperVenue) -> None:
-    """Property: a client with the system's trust refuses the paper venue."""
-    async with aiohttp.ClientSession() as ordinary:
-        with pytest.raises(aiohttp.ClientConnectorCertificateError):
-            await ordinary.get(f"https://127.0.0.1:{venue.port}/fapi/v1/time")

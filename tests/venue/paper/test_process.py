@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -19,8 +20,10 @@ BTC = "BTC/USDT:USDT"
 
 async def started(stack: AsyncExitStack, *arguments: str) -> Process:
     """Start the process; it is killed at the end if it still runs."""
+    # Buffered, as anywhere else: the line must be flushed to be seen.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "ess_server.venue.paper", *arguments, stdout=PIPE, stderr=PIPE
+        sys.executable, "-m", "ess_server.venue.paper", *arguments, stdout=PIPE, stderr=PIPE, env=env
     )
 
     async def end() -> None:
