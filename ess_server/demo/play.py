@@ -188,7 +188,8 @@ class Play:
         """Note the newest event of a kind, if there is one since the fall."""
         events = (await self._stops.ListEvents(pb.ListEventsRequest(kind=kind, page_size=1), timeout=2)).events
         if events:
-            note = ", ".join(f"{k} {v}" for k, v in sorted(events[0].details.items()))
+            counts = {k: v for k, v in sorted(events[0].details.items()) if k.startswith("open_")}
+            note = ", ".join(f"{v} {k.removeprefix('open_')}" for k, v in counts.items())
             self.timeline.saw(step, events[0].event_time.ToNanoseconds() / 1e9, note)
         return bool(events)
 

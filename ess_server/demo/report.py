@@ -7,15 +7,13 @@ from rich.table import Table
 
 from ess_server.demo.timeline import Timeline
 
-LONGEST_NOTE = 60
-
 
 def as_table(timeline: Timeline) -> Table:
     """Return every observation in milliseconds since the price fell."""
     table = Table(title="From the fall of the price to trading again")
-    table.add_column("ms", justify="right")
-    table.add_column("observed")
-    table.add_column("detail", overflow="ellipsis", max_width=LONGEST_NOTE, no_wrap=True)
+    table.add_column("ms", justify="right", no_wrap=True)
+    table.add_column("observed", no_wrap=True)
+    table.add_column("detail", overflow="ellipsis", no_wrap=True)
     for step in timeline.steps():
         table.add_row(f"{step.since_fall_ms:,.1f}", step.name, step.note)
     return table

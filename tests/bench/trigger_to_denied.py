@@ -39,6 +39,15 @@ async def all_of(gates: list[OrderGate], *, open_: bool) -> None:
     raise RuntimeError("the gates did not follow")
 
 
+async def noted(times: list[list[float]], count: int) -> None:
+    """Wait, bounded, until every gate has noted its denial of this round."""
+    for _ in range(2000):
+        if all(len(t) >= count for t in times):
+            return
+        await asyncio.sleep(0.005)
+    raise RuntimeError("a denial was not noted")
+
+
 async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
     """Return milliseconds to denial, one list a round with one entry a gate."""
     server = ServerProcess(folder / "data")
@@ -59,6 +68,7 @@ async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
             await all_of(gates, open_=True)
             answer = await stub.Trigger(pb.TriggerRequest())
             await all_of(gates, open_=False)
+            await noted(times, len(found) + 1)
             received = answer.stop.activate_time.ToNanoseconds() / 1e9
             found.append([(t[-1] - received) * 1000 for t in times])
         for task in tasks:

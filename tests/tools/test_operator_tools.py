@@ -52,7 +52,7 @@ async def test_grpcurl_reads_resets_triggers_and_resets(server: ServerProcess) -
 
     stop = (await call(server, "Trigger", '{"reason":"fat finger"}'))["stop"]
     assert (stop["durable"], stop["cause"]["reason"]) == (True, "fat finger")
-    assert (await call(server, "Trigger"))["stop"]["causeCount"] == 2
+    assert (await call(server, "Trigger"))["stop"]["cause_count"] == 2
 
 
 async def test_grpcurl_shows_why_a_reset_is_refused(server: ServerProcess) -> None:
@@ -71,7 +71,7 @@ async def test_grpcurl_watches(server: ServerProcess) -> None:
     arguments = ("-plaintext", "-max-time", "1", "-d", '{"subscriber_id":"me"}', server.target)
     _, out, err = await run("grpcurl", *arguments, f"{SERVICE}/WatchState")
 
-    assert out.count('"serverInstanceId"') >= 2
+    assert out.count('"server_instance_id"') >= 2
     assert "DeadlineExceeded" in err
 
 
