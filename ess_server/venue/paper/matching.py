@@ -155,15 +155,11 @@ class Matching:
     def _fill(
         self, account: Account, order: Order, leg: Leg, quantity: Decimal, price: Decimal, *, maker: bool
     ) -> None:
-        now = self._now()
-        before = leg.quantity
+        now, before, rate = self._now(), leg.quantity, self._config.maker_fee if maker else self._config.taker_fee
         leg.quantity, leg.entry, realized = fold(before, leg.entry, quantity * order.side.sign, price)
         leg.updated = now
         self._market.spend(order.symbol, quantity)
-        order.filled += quantity
-        order.cost += quantity * price
-        order.updated = now
-        order.status = OrderStatus.PARTIALLY_FILLED if order.remaining else OrderStatus.FILLED
+        _count(order, quantity, price, now)
         fill = Fill(
             id=self._numbers.fill(),
             order_id=order.id,
@@ -173,7 +169,7 @@ class Matching:
             quantity=quantity,
             price=price,
             realized=realized,
-            fee=cash(quantity * price * (self._config.maker_fee if maker else self._config.taker_fee)),
+            fee=cash(quantity * price * rate),
             asset=self._market.instrument(order.symbol).quote,
             maker=maker,
             before=before,
@@ -203,6 +199,13 @@ class Matching:
                     fill_id=fill.id,
                 )
             )
+
+
+def _count(order: Order, quantity: Decimal, price: Decimal, now: datetime) -> None:
+    order.filled += quantity
+    order.cost += quantity * price
+    order.updated = now
+    order.status = OrderStatus.PARTIALLY_FILLED if order.remaining else OrderStatus.FILLED
 
 
 def _request_of(order: Order, quantity: Decimal, price: Decimal) -> OrderRequest:

@@ -50,16 +50,23 @@ def order(item: Order, instrument: Instrument, *, listed: bool = False) -> Json:
         "positionSide": item.leg.value,
         "stopPrice": "0",
         "workingType": "CONTRACT_PRICE",
-        "priceProtect": False,
         "origType": item.type.value,
-        "priceMatch": "NONE",
-        "selfTradePreventionMode": "EXPIRE_MAKER",
-        "goodTillDate": 0,
         "updateTime": milliseconds(item.updated),
     }
+    shown |= _unused()
     if listed:
         shown["time"] = milliseconds(item.created)
     return shown
+
+
+def _unused() -> Json:
+    """Options of Binance's orders that the paper venue does not have."""
+    return {
+        "priceProtect": False,
+        "priceMatch": "NONE",
+        "selfTradePreventionMode": "EXPIRE_MAKER",
+        "goodTillDate": 0,
+    }
 
 
 def acknowledged(shown: Json, instrument: Instrument) -> Json:
@@ -101,19 +108,15 @@ def conditional(item: Conditional, instrument: Instrument) -> Json:
         "triggerPrice": fixed(request.trigger_price, price_digits),
         "price": fixed(request.price, price_digits),
         "icebergQuantity": None,
-        "selfTradePreventionMode": "EXPIRE_MAKER",
         "workingType": "MARK_PRICE",
-        "priceMatch": "NONE",
         "closePosition": request.close_position,
-        "priceProtect": False,
         "reduceOnly": request.reduce_only,
         "activatePrice": fixed(request.activation_price, price_digits),
         "callbackRate": plain(request.callback_percent or Decimal(0)),
         "createTime": milliseconds(item.created),
         "updateTime": milliseconds(item.updated),
         "triggerTime": milliseconds(item.triggered) if item.triggered else 0,
-        "goodTillDate": 0,
-    }
+    } | _unused()
 
 
 def trade(fill: Fill, instrument: Instrument) -> Json:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from ess_server.venue.paper.account import Account
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed, plain
+from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed
 from ess_server.venue.paper.margin import (
     AssetFigures,
     LegFigures,
@@ -68,7 +68,7 @@ def _version_2(leverage: int, *, isolated: bool) -> Json:
 
 
 def _version_3(account: Account, books: Books, leg: Leg, figures: LegFigures) -> Json:
-    ordered = order_margin(account, books.market, leg.symbol) if account.orders_of(leg.symbol) else ZERO
+    ordered = _order_margin(account, books, leg)
     return {
         "initialMargin": fixed(figures.initial + ordered, _CASH),
         "maintMargin": fixed(figures.maintenance, _CASH),
@@ -158,12 +158,15 @@ def totals(every: list[AssetFigures], books: Books) -> Json:
     }
 
 
+def _order_margin(account: Account, books: Books, leg: Leg) -> Decimal:
+    return order_margin(account, books.market, leg.symbol) if account.orders_of(leg.symbol) else ZERO
+
+
 def account_position(account: Account, books: Books, leg: Leg, *, version: int) -> Json:
     """One row of the account's positions."""
     instrument = books.market.instrument(leg.symbol)
     figures = leg_figures(account, books.market, leg)
-    ordered = order_margin(account, books.market, leg.symbol) if account.orders_of(leg.symbol) else ZERO
-    settings = account.symbol_settings(leg.symbol)
+    ordered = _order_margin(account, books, leg)
     row: Json = {
         "symbol": leg.symbol,
         "positionSide": leg.side.value,
@@ -176,16 +179,19 @@ def account_position(account: Account, books: Books, leg: Leg, *, version: int) 
         "maintMargin": fixed(figures.maintenance, _CASH),
         "updateTime": milliseconds(leg.updated) if leg.updated else 0,
     }
-    if version < 3:  # noqa: PLR2004 - the version in the path
-        row |= {
-            "positionInitialMargin": fixed(figures.initial, _CASH),
-            "openOrderInitialMargin": fixed(ordered, _CASH),
-            "leverage": plain(Decimal(settings.leverage)),
-            "isolated": settings.isolated,
-            "entryPrice": fixed(leg.entry, instrument.price_digits + 4),
-            "breakEvenPrice": fixed(leg.entry, instrument.price_digits + 4),
-            "maxNotional": _MAX_NOTIONAL,
-            "bidNotional": fixed(_resting(account, leg, Side.BUY), _CASH),
-            "askNotional": fixed(_resting(account, leg, Side.SELL), _CASH),
-        }
-    return row
+    return row if version > 2 else row | _account_version_2(account, books, leg)  # noqa: PLR2004 - in the path
+
+
+def _account_version_2(account: Account, books: Books, leg: Leg) -> Json:
+    instrument, settings = books.market.instrument(leg.symbol), account.symbol_settings(leg.symbol)
+    return {
+        "positionInitialMargin": fixed(leg_figures(account, books.market, leg).initial, _CASH),
+        "openOrderInitialMargin": fixed(_order_margin(account, books, leg), _CASH),
+        "leverage": str(settings.leverage),
+        "isolated": settings.isolated,
+        "entryPrice": fixed(leg.entry, instrument.price_digits + 4),
+        "breakEvenPrice": fixed(leg.entry, instrument.price_digits + 4),
+        "maxNotional": _MAX_NOTIONAL,
+        "bidNotional": fixed(_resting(account, leg, Side.BUY), _CASH),
+        "askNotional": fixed(_resting(account, leg, Side.SELL), _CASH),
+    }
