@@ -111,7 +111,6 @@ class BaselineLedger:
         last = self._last
         if last is not None and last.time > now:
             self._close_window(now)
-            last = self._last
         if entry.time > now:
             entry = entry._replace(time=now)
         if self._edge is not None and entry <= self._edge:

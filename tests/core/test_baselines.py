@@ -163,13 +163,15 @@ def test_withdrawal_lowers_both_marks_by_its_amount() -> None:
     assert (Decimal(600), Decimal(600)) == marks(ledger)
 
 
-def test_withdrawal_of_more_than_the_opening_opens_the_day_anew() -> None:
+def test_withdrawal_of_the_whole_opening_or_more_opens_the_day_anew() -> None:
     """Nothing is left to measure from, so the next reading opens the day; no mark is ever zero or below."""
+    exactly = ledger_of(reading(0, 1000), flow(10, -1000), reading(20, 50))
     ledger = ledger_of(
         reading(0, 100), reading(10, 1000), flow(20, -900), reading(30, 50), flow(40, -2000), reading(50, 7)
     )
 
-    assert (Decimal(7), Decimal(7)) == marks(ledger)
+    assert marks(exactly) == (Decimal(50), Decimal(50))
+    assert marks(ledger) == (Decimal(7), Decimal(7))
 
 
 def test_day_opens_at_local_midnight_on_days_of_23_and_25_hours() -> None:
@@ -212,14 +214,14 @@ def beyond(ledger: BaselineLedger) -> BaselineLedger:
 
 @pytest.mark.parametrize(
     ("second", "high_water_mark", "day_open"),
-    [(-1, 1100, 1000), (5, 1100, 1500), (20, 1600, 1500)],
-    ids=["before all", "after the opening", "after the mark"],
+    [(-1, 1100, 1000), (0, 1100, 1000), (5, 1100, 1500), (10, 1100, 1500), (15, 1600, 1500), (70, 1600, 1500)],
+    ids=["before all", "at the opening", "after it", "at the mark", "after it, before the mark again", "after all"],
 )
 def test_deposit_later_than_the_window_moves_only_what_was_read_before_it(
     second: int, high_water_mark: int, day_open: int
 ) -> None:
     """Opened at 0 s with 1000 and highest at 10 s with 1100: a deposit of 500 moves the marks it comes after."""
-    entries = [reading(0, 1000), reading(10, 1100), reading(60, 1000)]
+    entries = [reading(0, 1000), reading(10, 1100), reading(20, 1100), reading(60, 1000)]
     ledger = beyond(ledger_of(*entries))
     ledger.add(flow(second, 500), LATER)
 
@@ -235,12 +237,32 @@ def test_reading_later_than_the_window_moves_nothing() -> None:
     assert before == ledger.image()
 
 
-def test_flow_later_than_the_window_that_would_leave_nothing_moves_nothing() -> None:
+@pytest.mark.parametrize("amount", [-1100, -5000])
+def test_flow_later_than_the_window_that_would_leave_nothing_moves_nothing(amount: int) -> None:
     """No mark is brought to zero or below by a flow that cannot be put in its place."""
-    ledger = beyond(ledger_of(reading(0, 1000), reading(10, 1100)))
-    ledger.add(flow(20, -5000), LATER)
+    ledger = beyond(ledger_of(reading(0, 900), reading(10, 1100)))
+    ledger.add(flow(20, amount), LATER)
 
-    assert (Decimal(1100), Decimal(1000)) == marks(ledger)
+    assert marks(ledger) == (Decimal(1100), Decimal(900))
+
+
+def test_flow_at_the_very_time_of_a_reading_is_part_of_it_however_late() -> None:
+    """In the window or beyond it, a reading contains what happened up to its own time."""
+    ledger = BaselineLedger(UTC, capacity=1)
+    for entry in (reading(0, 1000), reading(10, 1070), flow(0, 500, "beyond"), flow(10, 70, "within")):
+        ledger.add(entry, LATER)
+    ledger.add(reading(20, 900), LATER)
+
+    assert marks(ledger) == (Decimal(1070), Decimal(1070))
+
+
+def test_what_arrives_in_the_instant_of_the_last_reading_is_still_put_in_its_place() -> None:
+    """A clock that stands still has not gone back."""
+    ledger = BaselineLedger(UTC)
+    for entry in (reading(0, 1000), reading(60, 1500), flow(30, 500)):
+        ledger.add(entry, START + timedelta(seconds=60))
+
+    assert marks(ledger) == (Decimal(1500), Decimal(1500))
 
 
 def test_flow_later_than_the_window_and_before_any_reading_is_part_of_the_first() -> None:
@@ -327,7 +349,7 @@ def test_clock_that_went_back_keeps_the_marks_and_takes_what_comes() -> None:
     wrong = START + timedelta(days=300)
     ledger = ledger_of(reading(0, 1000), Entry(wrong, True, Decimal(1100)), now=wrong)
     now = START + timedelta(seconds=60)
-    for entry in (reading(59, 9999), reading(60, 900), flow(61, 50), reading(62, 950)):
+    for entry in (reading(59, 9999), flow(60, 20), reading(60, 920), flow(61, 30), reading(62, 950)):
         ledger.add(entry, max(now, entry.time))
     after = ledger.baseline
     ledger.add(Entry(now + timedelta(days=1), True, Decimal(800)), LATER)
@@ -381,6 +403,18 @@ def test_unsaved_entries_are_bounded_and_then_everything_is_unsaved() -> None:
     assert (len(nothing[0].entries), nothing[1]) == (0, False)
     assert (ledger.image(), True) == many
     assert (ledger.image(), True) == ledger.take_unsaved()
+
+
+def test_marks_that_were_changed_as_a_whole_replace_what_was_saved() -> None:
+    """After a rebaseline, and after the clock went back, entries that were saved no longer hold."""
+    anew, back = ledger_of(reading(0, 1000), reading(10, 900)), ledger_of(reading(0, 1000), reading(10, 900))
+    for ledger in (anew, back):
+        ledger.take_unsaved()
+    anew.rebaseline()
+    back.add(reading(5, 900), START + timedelta(seconds=5))
+
+    assert anew.take_unsaved() == (anew.image(), True)
+    assert back.take_unsaved() == (back.image(), True)
 
 
 def test_restore_passes_over_entries_that_the_anchor_covers() -> None:

@@ -244,12 +244,17 @@ def test_breach_after_a_fault_is_a_new_decision() -> None:
 
 
 def test_forgetting_starts_anew() -> None:
-    """After a reset, neither an old breach nor an old silence counts."""
-    confirmation = Confirmation(rule(confirm=2))
-    confirmation.decide(breach(0), at(0))
-    confirmation.decide(UNKNOWN, at(1))
-    confirmation.forget()
+    """After a reset, neither an old breach nor an old silence counts, and a decision begins again."""
+    breached, silent, standing = Confirmation(rule(confirm=2)), Confirmation(rule()), Confirmation(rule())
+    breached.decide(breach(0), at(0))
+    silent.decide(UNKNOWN, at(0))
+    standing.decide(breach(0), at(0))
+    for confirmation in (breached, silent, standing):
+        confirmation.forget()
+    again = standing.decide(breach(1), at(1))
 
-    assert confirmation.breaches == 0
-    assert confirmation.decide(breach(2), at(2)) is None
-    assert confirmation.decide(UNKNOWN, at(20)) is None
+    assert breached.breaches == 0
+    assert breached.decide(breach(2), at(2)) is None
+    assert silent.decide(UNKNOWN, at(20)) is None
+    assert again is not None
+    assert again.first
