@@ -173,6 +173,7 @@ class Gate:
         self._followed = store_id
 
     def _forget_leases(self, store_id: str) -> None:
+        """Only a message of the store that is followed, at its highest revision, gives one back."""
         for stream in self._streams.values():
             if stream.store_id == store_id:
                 stream.deadline = -inf
@@ -191,7 +192,7 @@ class Gate:
         history = self._histories.get(self._followed)
         self.open_until = -inf
         self.view = View(
-            lease_until=self._lease_until(),
+            lease_until=max(stream.deadline for stream in self._streams.values()),
             stops=Coverage(history.stops.values() if history else ()),
             unarmed=Coverage(self._unarmed.values()),
             closed=self._closed(history, offered, foreign_stop=foreign_stop),
@@ -210,15 +211,6 @@ class Gate:
             released = {scope: stop for scope, stop in self._standing.items() if scope not in standing}
             self._unarmed = {**self._unarmed, **released}
         self._standing = standing
-
-    def _lease_until(self) -> float:
-        revision = self.revision
-        deadlines = [
-            stream.deadline
-            for stream in self._streams.values()
-            if stream.store_id == self._followed and stream.revision == revision
-        ]
-        return max(deadlines, default=-inf)
 
     @staticmethod
     def _closed(history: History | None, offered: tuple[str, ...], *, foreign_stop: bool) -> DenyReason | None:

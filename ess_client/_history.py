@@ -1,5 +1,7 @@
 """What has been seen of one store: its highest revision and the stops at it."""
 
+from dataclasses import replace
+
 from ess_client._model import INACTIVE, LimitWarning, Proof, Stop
 from ess_client._scopes import GLOBAL
 
@@ -46,7 +48,7 @@ class History:
 
 def stops_of(proof: Proof) -> dict[str, Stop]:
     """The stops a message shows, by scope. What cannot be read as INACTIVE is a stop, in doubt a global one."""
-    stops = {stop.scope or GLOBAL: stop for stop in proof.stops}
+    stops = {stop.scope: stop for stop in (replace(each, scope=each.scope or GLOBAL) for each in proof.stops)}
     contradictory = bool(stops) == (proof.status == INACTIVE)
     if contradictory and GLOBAL not in stops:
         reason = f"status {proof.status} with {len(stops)} stops reads as stopped"

@@ -32,20 +32,18 @@ class Anchor:
 class Stream:
     """What the gate knows of one target. ``deadline`` outlives the stream that proved it, until it lapses."""
 
-    __slots__ = ("_anchor", "_instance_id", "_opened_at", "deadline", "revision", "store_id")
+    __slots__ = ("_anchor", "_instance_id", "_opened_at", "deadline", "store_id")
 
     def __init__(self) -> None:
         self._opened_at: float | None = None
         self._anchor: Anchor | None = None
         self._instance_id = ""
         self.store_id = ""
-        self.revision = -1
         self.deadline = -inf
 
     def open(self, t0: float) -> None:
         """Begin a stream; ``t0`` is the gate's clock before the call was made."""
         self._opened_at = t0
-        self._anchor = None
 
     def close(self) -> None:
         """End the stream. What it has proven holds until it lapses."""
@@ -78,7 +76,6 @@ class Stream:
         """Let an admitted message set the deadline."""
         proven_at = min(anchor.local_time(proof.proven_uptime), now)
         self.deadline = proven_at + (1 - DRIFT) * lease_of(proof)
-        self.revision = proof.revision
 
     def reanchor(self, instance_id: str, sent_uptime: float, sent_at: float) -> None:
         """Take the reading of an acknowledgement's reply, asked for at ``sent_at``; the newest one counts."""

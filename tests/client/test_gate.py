@@ -112,6 +112,14 @@ def test_denial_says_what_is_the_matter_and_what_to_do(
     assert words in verdict.detail
 
 
+@pytest.mark.parametrize("scope", ["", "global"])
+def test_global_stop_is_called_global(scope: str) -> None:
+    """An empty scope on the wire is shown as what it is."""
+    verdict = opened(active(Stop(scope=scope))).verdict(100.05, ("account/a",))
+
+    assert verdict.scope == "global"
+
+
 def test_denied_order_carries_the_verdict_through_pickling() -> None:
     """A worker process can hand a denial to its parent."""
     error = OrderDenied(opened(active(ACCOUNT)).verdict(100.05, ("account/a",)))

@@ -397,6 +397,7 @@ async def test_async_orders_are_denied_and_exits_pass(async_inner: Any, gate: Fa
     """The same rules for ccxt.async_support, its endpoints included."""
     async with guard(async_inner, gate, account="main") as exchange:
         await exchange.create_order(PERP, "limit", "buy", 1, 50_000)
+        await exchange.fapiPrivatePostOrder({"symbol": "BTCUSDT"})
         gate.stop()
         for call in (
             lambda: exchange.create_order(PERP, "limit", "buy", 1, 50_000),
@@ -407,11 +408,11 @@ async def test_async_orders_are_denied_and_exits_pass(async_inner: Any, gate: Fa
             with pytest.raises(ccxt.OperationRejected) as denied:
                 await call()
             assert isinstance(denied.value, OrderDenied)
-        assert len(edge.sent) == 1
+        assert len(edge.sent) == 2
         await exchange.cancel_order("1", PERP)
         await exchange.create_order(PERP, "market", "sell", 1, None, {"reduceOnly": True})
 
-    assert len(edge.sent) == 3
+    assert len(edge.sent) == 4
 
 
 async def test_async_order_is_judged_when_it_is_sent(async_inner: Any, gate: FakeGate, edge: Edge) -> None:

@@ -175,6 +175,8 @@ func (g *Gate) follow(storeID string) {
 	g.followed = storeID
 }
 
+// forgetLeases takes back every lease of a store; only a message of the store that is followed, at its
+// highest revision, gives one back.
 func (g *Gate) forgetLeases(storeID string) {
 	for _, s := range g.streams {
 		if s.storeID == storeID {
@@ -218,11 +220,8 @@ func (g *Gate) disarm() {
 
 func (g *Gate) leaseUntil() float64 {
 	until := math.Inf(-1)
-	_, revision := g.Store()
 	for _, s := range g.streams {
-		if s.storeID == g.followed && s.revision == revision {
-			until = math.Max(until, s.deadline)
-		}
+		until = math.Max(until, s.deadline)
 	}
 	return until
 }

@@ -14,13 +14,12 @@ type stream struct {
 	anchor     *anchor
 	instanceID string
 	storeID    string
-	revision   int64
 	deadline   float64
 }
 
-func newStream() *stream { return &stream{revision: -1, deadline: math.Inf(-1)} }
+func newStream() *stream { return &stream{deadline: math.Inf(-1)} }
 
-func (s *stream) open(t0 float64) { s.opening, s.openedAt, s.anchor = true, t0, nil }
+func (s *stream) open(t0 float64) { s.opening, s.openedAt = true, t0 }
 
 func (s *stream) close() { s.opening, s.anchor = false, nil }
 
@@ -50,7 +49,6 @@ func (s *stream) fresh(now float64) bool { return now-s.anchor.local <= MaxAncho
 func (s *stream) renew(p Proof, now float64) {
 	provenAt := math.Min(s.anchor.localTime(p.ProvenUptime), now)
 	s.deadline = provenAt + (1-Drift)*p.lease()
-	s.revision = p.Revision
 }
 
 func (s *stream) reanchor(instanceID string, sentUptime, sentAt float64) {
