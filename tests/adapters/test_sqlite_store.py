@@ -134,9 +134,10 @@ def test_weaker_syncing_is_refused(made: Path, answer: int) -> None:
         def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
             return super().execute(sql.replace("synchronous = FULL", f"synchronous = {answer}"), parameters)
 
-    with closing(SqlitePolicyStore(made, factory=Weak)) as store, pytest.raises(StoreError, match="PRAGMA synchronous"):
-        store.load()
-    assert not loaded(made).problem
+    with closing(SqlitePolicyStore(made, factory=Weak)) as store:
+        with pytest.raises(StoreError, match="PRAGMA synchronous"):
+            store.load()
+        assert not loaded(made).problem
 
 
 def test_refused_write_ahead_mode_is_an_error(path: Path, stopped: Build) -> None:
@@ -475,7 +476,7 @@ def test_log_without_its_file_is_no_new_store(made: Path, stopped: Build) -> Non
 
 
 def test_empty_file_does_not_cost_its_log(made: Path, stopped: Build) -> None:
-    """SQLite would delete the log beside an empty file: it is reported without letting SQLite near it, and kept."""
+    """SQLite would delete the log beside an empty file: it is not let near it, and both are kept."""
     made.write_bytes(b"")
     made.with_name("state.db-wal").write_bytes(b"commits")
     assert loaded(made) == Loaded(record=None, problem="the file is empty")

@@ -88,8 +88,11 @@ def read_head(connection: sqlite3.Connection) -> EventHead:
 def check_header(header: bytes) -> None:
     """Raise ValueError unless these are the first HEADER_BYTES of a store of this format.
 
-    None of the fields changes after creation. Looked at without SQLite, which would fold a good log into a bad file.
+    None of the fields changes after creation. They are looked at without SQLite, which would fold a good log into a
+    bad file and delete the log.
     """
+    if not header:
+        raise ValueError("the file is empty")
     if len(header) < HEADER_BYTES or not header.startswith(b"SQLite format 3\0"):
         raise ValueError("the file is not a database")
     write_version, read_version = header[18:20]

@@ -43,7 +43,7 @@ _DOWNWARDS = f"{_COLUMNS} WHERE sequence < :after {_FILTER} ORDER BY sequence DE
 
 
 class SqlitePolicyStore:
-    """PolicyStore and EventLog in the file ``path``.
+    """PolicyStore and EventLog in the file ``path``; one at a time per file in a process.
 
     The file is built beside its place and renamed, so a kill at any moment of its creation leaves it missing or
     whole. ``load`` changes nothing. Bad content is set aside as ``<path>.corrupt-<UTC>``, together with its
@@ -147,13 +147,11 @@ class SqlitePolicyStore:
             raise self._failure("cannot be read", error) from error
 
     def _absent(self) -> Loaded | None:
-        """Name what keeps SQLite from being let near the path: opening could empty or roll back what lies there."""
+        """Name what keeps SQLite from being let near the path: it would roll back a journal that it finds there."""
         if not self._path.exists():
             left = [side for side in _SIDE_FILES if Path(f"{self._path}{side}").exists()]
             beside = f", although {self.name}{left[0]} is there" if left else ""
             return Loaded(record=None, problem=f"the file is missing{beside}")
-        if self._path.is_file() and not self._path.stat().st_size:
-            return Loaded(record=None, problem="the file is empty")
         if Path(f"{self._path}-journal").exists():
             return Loaded(record=None, problem="another program left a rollback journal beside the file")
         return None
