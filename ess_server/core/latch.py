@@ -16,6 +16,9 @@ from ess_server.core.model import (
 )
 
 ELLIPSIS_MARK = " [cut]"
+MAX_TEXT_BYTES = 128
+"""Longest name or number in a cause. A record that grows without bound ends up not fitting its place on disk."""
+MAX_REQUEST_ID_BYTES = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +62,8 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
     scope = activation.scope
     if state.stop_for(scope) is None and len(state.stops) >= MAX_STOPS - (scope != GLOBAL):
         scope = GLOBAL
-    cause = replace(activation.cause, reason=cut(activation.cause.reason, MAX_CAUSE_REASON_BYTES))
-    ids = (activation.request_id,) if activation.request_id else ()
+    cause = _bounded(activation.cause)
+    ids = _kept_ids(activation.request_id)
     standing = state.stop_for(scope)
     if standing is None:
         latched = Stop(
@@ -83,6 +86,29 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
             request_ids=(*standing.request_ids, *ids)[-MAX_REQUEST_IDS:],
         )
     return state.with_stop(latched)
+
+
+def _bounded(cause: Cause) -> Cause:
+    actor = cause.actor
+    return replace(
+        cause,
+        reason=cut(cause.reason, MAX_CAUSE_REASON_BYTES),
+        evaluator=cut(cause.evaluator, MAX_TEXT_BYTES),
+        reading=cut(cause.reading, MAX_TEXT_BYTES),
+        limit=cut(cause.limit, MAX_TEXT_BYTES),
+        actor=replace(
+            actor,
+            id=cut(actor.id, MAX_TEXT_BYTES),
+            peer=cut(actor.peer, MAX_TEXT_BYTES),
+            requested_by=cut(actor.requested_by, MAX_TEXT_BYTES),
+        ),
+    )
+
+
+def _kept_ids(request_id: str) -> tuple[str, ...]:
+    """Return what to remember of an id. A long one is not cut: it could be taken for another request's."""
+    fits = 0 < len(request_id.encode("utf-8", "replace")) <= MAX_REQUEST_ID_BYTES
+    return (request_id,) if fits else ()
 
 
 def covered(state: EmergencyState, scope: Scope) -> tuple[Stop, ...]:

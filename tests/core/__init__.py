@@ -1,0 +1,1 @@
+"""Tests of the core: real stores, real event loops, time that the test owns."""

@@ -1,0 +1,14 @@
+"""Chooses the event loop of each module: a module that sets ``EVENT_LOOP`` runs its tests on such a loop."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+import pytest
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config,  # noqa: ARG001 - the hook's signature
+    item: pytest.Function,
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Return the one kind of loop that the module of ``item`` asks for."""
+    return {"loop": getattr(item.module, "EVENT_LOOP", asyncio.new_event_loop)}
