@@ -51,6 +51,8 @@ class RecordWriter:
         self._wanted: LatchRecord | None = None
         self._drafts: deque[EventDraft] = deque()
         self._dropped = 0
+        self._first_dropped: EventDraft | None = None
+        self._gaps = 0
         self._busy = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._progress = asyncio.Event()
@@ -61,14 +63,14 @@ class RecordWriter:
         if self._keeps_events:
             room = max(0, MAX_WAITING_EVENTS - len(self._drafts))
             self._drafts.extend(drafts[:room])
-            self._dropped += len(drafts[room:])
+            self._drop(drafts[room:])
         if not self.idle and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._write_until_done(), name=f"write {self.name}")
 
     @property
     def idle(self) -> bool:
         """True when everything submitted is on disk."""
-        return self._wanted is None and not self._drafts
+        return self._wanted is None and not self._drafts and not self._dropped
 
     async def settled(self, revision: int) -> None:
         """Wait until a state of at least ``revision`` is on disk."""
@@ -88,8 +90,7 @@ class RecordWriter:
         Raises StoreError: the outcome is unknown.
         """
         async with self._busy:
-            if not self.idle:
-                await self._write_waiting()
+            await self._write_waiting()
             if not still_wanted():
                 return False
             await self._commit(record, drafts if self._keeps_events else ())
@@ -112,26 +113,40 @@ class RecordWriter:
                 delay = min(delay * 2, RETRY_MOST)
 
     async def _write_waiting(self) -> None:
+        if self.idle:
+            return
         record = self._wanted or self._written
         if record is None:
             raise StoreError(f"{self.name}: events were logged before the first record")
         drafts, dropped = tuple(self._drafts), self._dropped
-        await self._commit(record, (*drafts, self._gap(drafts[-1], dropped)) if dropped else drafts)
-        self._dropped -= dropped
+        await self._commit(record, (*drafts, *self._gap()))
         for _ in drafts:
             self._drafts.popleft()
+        if dropped:
+            self._dropped -= dropped
+            self._gaps += 1
         if self._wanted is record:
             self._wanted = None
         self._announce()
 
-    def _gap(self, last: EventDraft, dropped: int) -> EventDraft:
-        return replace(
-            last,
-            event_id=f"gap-after-{last.event_id}",
+    def _drop(self, drafts: Sequence[EventDraft]) -> None:
+        if drafts and not self._dropped:
+            self._first_dropped = drafts[0]
+        self._dropped += len(drafts)
+
+    def _gap(self) -> Sequence[EventDraft]:
+        """Return the marker of what was dropped; while it is not known to be in the log it keeps its id."""
+        first = self._first_dropped
+        if not self._dropped or first is None:
+            return ()
+        marker = replace(
+            first,
+            event_id=f"gap-{self._gaps}-{first.event_id}",
             kind="events.gap",
-            summary=f"{dropped} events could not be kept while the log could not be written",
-            details=(("dropped", str(dropped)),),
+            summary=f"{self._dropped} events could not be kept while the log could not be written",
+            details=(("dropped", str(self._dropped)),),
         )
+        return (marker,)
 
     async def _commit(self, record: LatchRecord, drafts: Sequence[EventDraft]) -> None:
         try:
@@ -179,6 +194,11 @@ class Journal:
         return max(w.durable_revision for w in self.writers)
 
     @property
+    def agreed_revision(self) -> int:
+        """Newest revision that is on disk in every record: what a release may start from."""
+        return min(w.durable_revision for w in self.writers)
+
+    @property
     def problems(self) -> tuple[str, ...]:
         """What keeps records from being written, one sentence each."""
         return tuple(f"{w.name}: {w.problem}" for w in self.writers if w.problem)
@@ -191,6 +211,10 @@ class Journal:
         finally:
             for wait in waits:
                 wait.cancel()
+
+    async def agreed(self, revision: int) -> None:
+        """Wait until a state of at least ``revision`` is on disk in every record."""
+        await asyncio.gather(*(w.settled(revision) for w in self.writers))
 
     async def drained(self) -> None:
         """Wait until every record holds everything that was submitted."""
