@@ -7,15 +7,12 @@ from ess_server.core.model import Account, Action, EmergencyState, ScopeKind, St
 
 def touches(stop: Stop, account: Account) -> bool:
     """Whether ``stop`` asks for anything on ``account``. Strategy scopes block only: a position has no strategy."""
-    match stop.scope.kind:
-        case ScopeKind.GLOBAL | ScopeKind.SYMBOL:
-            return True
-        case ScopeKind.VENUE:
-            return stop.scope.id == account.venue
-        case ScopeKind.ACCOUNT:
-            return stop.scope.id == account.id
-        case ScopeKind.STRATEGY:
-            return False
+    kind = stop.scope.kind
+    if kind is ScopeKind.VENUE:
+        return stop.scope.id == account.venue
+    if kind is ScopeKind.ACCOUNT:
+        return stop.scope.id == account.id
+    return kind is not ScopeKind.STRATEGY
 
 
 def work_for(state: EmergencyState, accounts: Iterable[Account]) -> dict[str, Work]:
