@@ -27,6 +27,7 @@ from ess_server.core.model import (
     EventDraft,
     LatchRecord,
     Stop,
+    Work,
 )
 from ess_server.core.ports import Clock, EventBus, Flattener
 from ess_server.core.restore import Restored
@@ -34,6 +35,10 @@ from ess_server.core.work import work_for
 
 BROADCAST_AT_LATEST = timedelta(milliseconds=25)
 """A disk that hangs must not hold back the stop."""
+MOST_UNWRITTEN = 700
+"""Numbers that may wait for the disk; well below the gap that a start leaves, and every scope and action beyond."""
+LARGEST_STEP = 10_000_000
+"""How far one gate's word may move the numbers; more is no revision that any server has issued."""
 
 _log = logging.getLogger("ess.controller")
 
@@ -76,6 +81,7 @@ class EmergencyStopController:
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: set[str] = set()
         self._paused: frozenset[str] = frozenset()
+        self._paused_at = 0
 
     @property
     def state(self) -> EmergencyState:
@@ -110,6 +116,9 @@ class EmergencyStopController:
             told.set()
             return Latching(standing, told)
         before = self._state
+        standing = before.stop_for(activation.scope)
+        if standing and standing.action >= activation.action and self._is_crowded():
+            return self._joined_unnumbered(standing, activation)
         revision = self.allocate()
         after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
         stop = next(s for s in after.stops if s.revision == revision)
@@ -117,7 +126,7 @@ class EmergencyStopController:
         event = self._activation_event(before.stop_for(stop.scope), stop, activation)
         self._journal.submit(self.record(after), [event])
         for listener in self._on_latch:
-            self._guarded(partial(listener, revision), "noting the latch")
+            self.guarded(partial(listener, revision), "noting the latch")
         latching = Latching(stop, asyncio.Event())
         self._spawn(self._spread(latching, event))
         return latching
@@ -135,7 +144,26 @@ class EmergencyStopController:
             return None
         reason = f"{actor.id} has seen revision {highest_revision}, which this store never committed: a stop was lost"
         cause = Cause(source=CauseSource.WITNESS, reason=reason, actor=actor, time=self.clock.now())
+        if self._allocated < highest_revision <= self._allocated + LARGEST_STEP:
+            # Above what the gate has seen, or it would ignore the very stop that it has proven.
+            self._allocated = highest_revision
         return self.activate(Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause))
+
+    @property
+    def serves_streams(self) -> bool:
+        """Whether this start's floor is in the log, so that no later start repeats a number that gates see now."""
+        return self._journal.writers[0].durable_revision >= self._floor
+
+    def _is_crowded(self) -> bool:
+        """Whether so many numbers are not on disk yet that a crash now could let the next start repeat one."""
+        return self._allocated - max(self._floor, self._journal.durable_revision) >= MOST_UNWRITTEN
+
+    def _joined_unnumbered(self, standing: Stop, activation: Activation) -> Latching:
+        """Count a trigger that changes nothing as a cause of a stop that stands, without a number of its own."""
+        self.note(self._activation_event(standing, standing, activation))
+        told = asyncio.Event()
+        told.set()
+        return Latching(standing, told)
 
     def allocate(self) -> int:
         """Return a revision that was never used, and never will be again."""
@@ -151,7 +179,7 @@ class EmergencyStopController:
         self._state = state
         self.tell()
         self.carry_out()
-        self._guarded(lambda: self._bus.publish(event), "publishing the release")
+        self.guarded(lambda: self._bus.publish(event), "publishing the release")
 
     def rewrite(self, event: EventDraft) -> int:
         """Write the present, stopped state again at a higher revision; returns that revision."""
@@ -164,7 +192,7 @@ class EmergencyStopController:
     def note(self, event: EventDraft) -> None:
         """Log an event that changes no state."""
         self._journal.submit(None, [event])
-        self._bus.publish(event)
+        self.guarded(lambda: self._bus.publish(event), "publishing an event")
 
     def draft(
         self,
@@ -191,14 +219,20 @@ class EmergencyStopController:
 
     def carry_out(self) -> None:
         """Tell the venues what is wanted. Repeated by the monitor, so that a lost call costs one tick."""
-        self._guarded(
-            lambda: self._flattener.set_work(work_for(self._state, self.accounts)), "handing work to the venues"
-        )
+        self.guarded(lambda: self._flattener.set_work(self._work()), "handing work to the venues")
 
     def pause(self, accounts: Collection[str]) -> None:
-        """Take the work away from these accounts, and only from these, while a reset waits out what is in flight."""
-        self._paused = frozenset(accounts)
+        """Take the work away from these accounts, and only from these, while a reset waits out what is in flight.
+
+        What is stopped after this call is worked on all the same.
+        """
+        self._paused, self._paused_at = frozenset(accounts), self._allocated
         self.carry_out()
+
+    def _work(self) -> dict[str, Work]:
+        newer = replace(self._state, stops=tuple(s for s in self._state.stops if s.revision > self._paused_at))
+        paused = [a for a in self.accounts if a.id in self._paused]
+        return work_for(self._state, [a for a in self.accounts if a.id not in self._paused]) | work_for(newer, paused)
 
     async def settle(self) -> None:
         """Wait for broadcasts under way and until everything is on disk, however long that takes."""
@@ -235,7 +269,7 @@ class EmergencyStopController:
         self.tell()
         latching.told.set()
         self.carry_out()
-        self._guarded(lambda: self._bus.publish(event), "publishing the stop")
+        self.guarded(lambda: self._bus.publish(event), "publishing the stop")
         if late:
             await self._journal.durable(latching.stop.revision)
             self.tell()
@@ -243,9 +277,9 @@ class EmergencyStopController:
     def tell(self) -> None:
         """Tell every listener the present state: gates learn of it now, not with the next heartbeat."""
         for listener in self._on_change:
-            self._guarded(partial(listener, self._state), "telling a listener")
+            self.guarded(partial(listener, self._state), "telling a listener")
 
-    def _guarded(self, step: Callable[[], None], what: str) -> None:
+    def guarded(self, step: Callable[[], None], what: str) -> None:
         """Run one step so that its failure is loud and the next step still runs."""
         try:
             step()

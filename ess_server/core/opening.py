@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +12,7 @@ from ess_server.core.journal import Journal, RecordWriter, Runner
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Account, Action, Cause, CauseSource, LatchRecord
 from ess_server.core.ports import Clock, EventBus, EventLog, Flattener, Loaded, PolicyStore
-from ess_server.core.restore import Restored, restore
+from ess_server.core.restore import FLOOR_SPREAD, Restored, restore
 
 FLOOR_WITHIN = timedelta(seconds=5)
 """How long a start waits for its floor to be on disk before it starts stopped."""
@@ -29,13 +30,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surroundings:
-    """What a controller needs beside its records."""
+    """What a controller needs beside its records. ``draw`` returns a random number from 0 to below its argument."""
 
     flattener: Flattener
     bus: EventBus
     clock: Clock
     accounts: Collection[Account]
     new_id: Callable[[], str]
+    draw: Callable[[int], int] = secrets.randbelow
 
 
 async def open_controller(
@@ -56,6 +58,7 @@ async def open_controller(
         now=around.clock.now(),
         new_store_id=around.new_id(),
         new_stop_id=around.new_id(),
+        spread=around.draw(FLOOR_SPREAD),
         doubt=doubt,
     )
     head = await logging_place.run(log.head)

@@ -10,7 +10,7 @@ from ess_server.core.errors import InvalidRequestError, Refusal
 from ess_server.core.model import GLOBAL, Actor, Credential, EmergencyState, Scope, Stop
 
 MAX_REASON_BYTES = 1024
-MAX_ID_BYTES = 64
+MAX_ID_BYTES = latch.MAX_REQUEST_ID_BYTES
 
 REVISION_MISMATCH = "REVISION_MISMATCH"
 STORE_FAILED = "STORE_FAILED"
@@ -87,11 +87,13 @@ def _final(reason: str, detail: str) -> Refusal:
     return Refusal(reason=reason, detail=detail, overridable=False)
 
 
-def coverage_refusals(request: ReleaseRequest, state: EmergencyState, durable_revision: int) -> list[Refusal]:
+def coverage_refusals(request: ReleaseRequest, state: EmergencyState, agreed_revision: int) -> list[Refusal]:
     """Return why the stops that ``request`` covers may not be released, as far as the latch itself goes.
 
-    They must exist, carry no higher revision than the person has looked at, and be on disk: a release that
-    overtakes its stop on the way to the disk could not be told from one that never happened.
+    They must exist and carry no higher revision than the person has looked at, and every record must hold the
+    present state (``agreed_revision``): a release that overtakes its stop on the way to one of the disks could,
+    after a crash, not be told from one that never happened. The state's revision counts and not the stop's,
+    because after a release that failed a record may already lack the stop.
     """
     if request.store_id and request.store_id != state.store_id:
         detail = f"store_id: this server follows store {state.store_id}; check the target"
@@ -112,6 +114,6 @@ def coverage_refusals(request: ReleaseRequest, state: EmergencyState, durable_re
         for s in stops
         if s.revision > request.revision
     ]
-    if max(s.revision for s in stops) > durable_revision:
+    if state.revision > agreed_revision:
         found.append(_final(STORE_FAILED, "the stop is not on disk yet; mend the disk, then: ess status"))
     return found

@@ -6,7 +6,9 @@ A write that fails has an unknown outcome, so a stop is written again, durably, 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 
 from ess_server.core import latch
 from ess_server.core.controller import EmergencyStopController
@@ -25,6 +27,8 @@ from ess_server.core.release import (
 
 MOST_TRIES = 3
 REMEMBERED_REQUESTS = 256
+CATCH_UP_WITHIN = timedelta(seconds=1)
+"""How long a reset waits for the records to hold the stop that it releases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,7 @@ class EmergencyReset:
 
     async def _tries(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
         for _ in range(MOST_TRIES):
+            await self._on_every_disk()
             in_the_way = self._coverage(request)
             stops = latch.covered(self._controller.state, request.scope)
             found = [(o, await o.refusals(stops)) for o in change.obstacles] if stops else []
@@ -112,7 +117,13 @@ class EmergencyReset:
         raise RevisionMismatchError([Refusal(reason=REVISION_MISMATCH, detail=detail, overridable=False)])
 
     def _coverage(self, request: ReleaseRequest) -> list[Refusal]:
-        return coverage_refusals(request, self._controller.state, self._controller.journal.durable_revision)
+        return coverage_refusals(request, self._controller.state, self._controller.journal.agreed_revision)
+
+    async def _on_every_disk(self) -> None:
+        """Give the records a moment to catch up with a stop that was latched just now."""
+        journal = self._controller.journal
+        with suppress(TimeoutError):
+            await asyncio.wait_for(journal.agreed(self._controller.state.revision), CATCH_UP_WITHIN.total_seconds())
 
     async def _pass(self, change: _Change, request: ReleaseRequest, overridden: Sequence[Obstacle]) -> ReleaseResult:
         stops = latch.covered(self._controller.state, request.scope)
@@ -127,6 +138,7 @@ class EmergencyReset:
 
     async def _change(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
         controller = self._controller
+        await self._on_every_disk()
         _refuse(self._coverage(request))
         base = controller.state
         stops = latch.covered(base, request.scope)

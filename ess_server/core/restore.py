@@ -10,6 +10,9 @@ from ess_server.core.ports import Loaded
 
 FLOOR_GAP = 1000
 """Revisions left out at each start, so that one which was told but never stored is not used again."""
+FLOOR_SPREAD = 9000
+"""Each start draws its floor from so many more, so that a data directory put back to an older copy does not
+repeat the numbers that gates have seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,7 @@ def restore(
     now: datetime,
     new_store_id: str,
     new_stop_id: str,
+    spread: int = 0,
     doubt: str = "",
 ) -> Restored:
     """Join the records into the state to start from.
@@ -62,11 +66,12 @@ def restore(
     What is not stopped must be the same in every record, and every record intact; anything else is a global
     BLOCK (never more: an unmounted volume must not sell the book) plus the union of their stops.
     ``doubt`` adds a reason of the caller's, such as a log that ends too early. ``highest_logged`` is the
-    highest revision in the audit log. The state's revision is a floor above every revision known.
+    highest revision in the audit log. The state's revision is a floor above every revision known, by FLOOR_GAP
+    and ``spread``, which the caller draws below FLOOR_SPREAD.
     """
     records = [one.record for _, one in loaded if one.record]
     known = max([highest_logged, *(max(r.revision, r.floor, *(s.revision for s in r.stops), 0) for r in records)])
-    floor = known + FLOOR_GAP
+    floor = known + FLOOR_GAP + spread
     stops = union([r.stops for r in records])
     state = EmergencyState(store_id=records[0].store_id if records else new_store_id, revision=floor, stops=stops)
     problem = "; ".join(filter(None, (_doubt(loaded), doubt)))

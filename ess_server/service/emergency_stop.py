@@ -116,6 +116,8 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
     async def WatchState(self, request: pb.WatchStateRequest, context: Context) -> AsyncIterator[bytes]:
         """Send the state at once, on every change and as a heartbeat; ends only with an error status."""
         actor = actor_of(context, claimed=request.subscriber_id)
+        if not self._system.controller.serves_streams:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "this start is not on disk yet; gates deny until it is")
         self._system.controller.witness(request.store_id, request.highest_revision, actor)
         try:
             gate = self._system.subscribers.opened(
