@@ -169,6 +169,22 @@ def test_limit_out_of_range_is_refused(value: str) -> None:
         judge("1000", drawdown=value)
 
 
+def test_limits_and_tiers_at_the_ends_of_their_ranges_are_taken() -> None:
+    """A loss of everything, 1 and 99 percent of the limit, an age of a whole day."""
+    evaluator = DrawdownEvaluator(
+        "d", "main", max_daily_loss_percent=Decimal(100), max_age=timedelta(days=1), warn_tiers=(1, 99)
+    )
+    metrics = FakeMetrics()
+    tiers = []
+    for amount in ("990", "10.01", "10"):
+        metrics.set(replace(USDT, amount=Decimal(amount)), BASELINE)
+        verdict = evaluator.evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), NOW)
+        assert isinstance(verdict, Warn)
+        tiers.append(verdict.tier_percent)
+
+    assert tiers == [1, 1, 99]
+
+
 def test_limit_that_is_no_decimal_is_refused() -> None:
     """A float has lost digits already."""
     with pytest.raises(InvalidRequestError, match=r"max_drawdown_percent: 5\.0 is not a Decimal"):

@@ -89,6 +89,23 @@ def test_value_out_of_range_is_refused_by_name(field: str, value: object) -> Non
     assert refused.value.field == (field if value is not None else "max_daily_loss_percent")
 
 
+def test_values_at_the_ends_of_their_ranges_are_taken() -> None:
+    """The range that an error names is the range."""
+    day, name = timedelta(days=1), "é" * 64
+    settings = drawdown(
+        name=name, confirm=100, confirm_within=day, unknown_after=day, max_age=day, max_daily_loss_percent=Decimal(100)
+    )
+
+    assert (settings.name, settings.confirm, settings.confirm_of) == (name, 100, 100)
+    assert drawdown(confirm=1, confirm_of=100).confirm_of == 100
+
+
+def test_settings_without_any_name_are_refused() -> None:
+    """Not even a kind to be called after."""
+    with pytest.raises(InvalidRequestError, match="name: is not 1 to 128 bytes long"):
+        EvaluatorSettings()
+
+
 def test_confirm_beyond_its_readings_is_refused() -> None:
     """Three breaches among two readings would never trip."""
     with pytest.raises(InvalidRequestError, match=r"confirm_of: 2 is not 3 \(confirm\) to 100"):

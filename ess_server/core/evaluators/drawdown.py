@@ -172,9 +172,8 @@ class _Loss:
         return f"{self.words} {shown:f} % (equity {self.equity.amount:f} {self.equity.currency}, {self.mark})"
 
 
-def _share_of_limit(loss: _Loss) -> tuple[bool, Decimal]:
-    measure = loss.measure
-    return not measure.value < measure.limit, measure.value / measure.limit
+def _share_of_limit(loss: _Loss) -> Decimal:
+    return loss.measure.value / loss.measure.limit
 
 
 def _is_sound(baseline: Baseline) -> bool:
