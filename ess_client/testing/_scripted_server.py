@@ -50,17 +50,11 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
         self.metadata: list[dict[str, str | bytes]] = []
         self._stops: dict[str, pb.Stop] = {}
         self._change = threading.Condition()
-        self._version = 0
-        self._ends = 0
+        self._version = self._ends = 0
         self._end_status: grpc.StatusCode | None = None
         self._server = grpc.server(ThreadPoolExecutor(_MAX_STREAMS), options=[("grpc.so_reuseport", 0), *options])
         pb_grpc.add_EmergencyStopServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]  # generated
-        address = f"127.0.0.1:{port}"
-        self.port = (
-            self._server.add_secure_port(address, credentials)
-            if credentials
-            else self._server.add_insecure_port(address)
-        )
+        self.port = self._listen(f"127.0.0.1:{port}", credentials)
 
     @property
     def target(self) -> str:
@@ -154,6 +148,11 @@ class ScriptedServer(pb_grpc.EmergencyStopServiceServicer):
             self.acknowledgements.append(request)
             self._change.notify_all()
         return pb.AcknowledgeStateResponse(server_instance_id=self.instance_id, sent_uptime=duration(now()))
+
+    def _listen(self, address: str, credentials: grpc.ServerCredentials | None) -> int:
+        if credentials:
+            return self._server.add_secure_port(address, credentials)
+        return self._server.add_insecure_port(address)
 
     def __enter__(self) -> Self:
         return self.start()
