@@ -49,7 +49,7 @@ class Follower:
     def join(self, timeout: float) -> None:
         """Wait at most ``timeout`` seconds for each thread to end."""
         for thread in self._threads:
-            if thread is not threading.current_thread():
+            if thread.is_alive() and thread is not threading.current_thread():
                 thread.join(timeout)
 
     def _watch(self) -> None:

@@ -84,6 +84,8 @@ class GuardedExchange:
         _judge_at_the_edge(exchange)
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the exchange has
+        if name.startswith("_ess_"):  # a copy in the making has none of its own yet
+            raise AttributeError(name)
         value = getattr(self._ess_exchange, name)
         if name.startswith("_") or not callable(value):
             return value

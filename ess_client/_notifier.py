@@ -43,7 +43,7 @@ class Notifier:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        if self._thread is not threading.current_thread():
+        if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(timeout)
 
     def _run(self) -> None:

@@ -215,3 +215,21 @@ def test_close_ends_the_threads_and_denies(server: ScriptedServer) -> None:
     assert [thread.name for thread in threading.enumerate() if thread.name.startswith("ess-gate")] == []
     with pytest.raises(RuntimeError):
         gate.start()
+
+
+def test_gate_that_was_never_started_can_be_closed() -> None:
+    """Cleaning up needs no knowledge of how far the start got."""
+    gate = OrderGate("127.0.0.1:1", on_change=lambda _: None)
+    gate.close()
+
+    assert gate.check().reason is DenyReason.NEVER_CONNECTED
+
+
+def test_callback_may_close_the_gate(server: ScriptedServer, eventually: Eventually) -> None:
+    """An engine that shuts down from its callback does not wait for itself."""
+    closed: list[bool] = []
+    gate = OrderGate(server.target, on_change=lambda _: (gate.close(), closed.append(True)))
+    gate.start()
+    eventually(lambda: closed)
+
+    assert not gate.check()

@@ -1,5 +1,6 @@
 """The guard in front of a real ccxt exchange: what is denied, what passes, what it is otherwise."""
 
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -194,6 +195,7 @@ def test_guard_is_the_exchange_in_all_else(exchange: Any, inner: Any) -> None:
         exchange.create_order()
     with pytest.raises(AttributeError):
         _ = exchange.no_such_thing
+    assert repr(copy.copy(exchange)) == repr(exchange)
 
 
 def test_what_is_no_ccxt_exchange_is_guarded_too(gate: FakeGate) -> None:
