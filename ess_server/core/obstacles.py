@@ -80,10 +80,10 @@ class Conditions(Obstacle):
 
     def released(self, stops: Sequence[Stop], request: ReleaseRequest) -> None:
         """Count anew, and start baselines anew if the person said so."""
+        passed, self._passed = self._passed, ()
+        self._monitor.released(stops, passed)
         if request.rebaseline:
             self._metrics.rebaseline(self._accounts_of(stops))
-        self._monitor.released(stops, self._passed)
-        self._passed = ()
 
     def abandoned(self) -> None:
         """Forget what would have been gone past."""

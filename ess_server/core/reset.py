@@ -9,13 +9,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from ess_server.core import latch
 from ess_server.core.controller import EmergencyStopController
-from ess_server.core.errors import Refusal, ResetRefusedError, RevisionMismatchError, StoreError
+from ess_server.core.errors import InvalidRequestError, Refusal, ResetRefusedError, RevisionMismatchError, StoreError
 from ess_server.core.events import EmergencyResetEvent
 from ess_server.core.model import EmergencyState, Scope, Stop
 from ess_server.core.release import (
+    MAX_REASON_BYTES,
     REVISION_MISMATCH,
     Obstacle,
     Outcome,
@@ -51,7 +53,8 @@ class EmergencyReset:
     def __init__(self, controller: EmergencyStopController, obstacles: Sequence[Obstacle]) -> None:
         self._controller = controller
         self._one_at_a_time = asyncio.Lock()
-        self._done: OrderedDict[tuple[str, str], ReleaseResult] = OrderedDict()
+        self._writing = asyncio.Lock()
+        self._done: OrderedDict[tuple[str, str, Scope, int], ReleaseResult] = OrderedDict()
         self._tasks: set[asyncio.Task[ReleaseResult]] = set()
         self._release = _Change(
             "reset", "stop.released", lambda s, scope, r: latch.release(s, scope, revision=r), tuple(obstacles)
@@ -77,19 +80,26 @@ class EmergencyReset:
         task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(task)
 
+    async def settle(self) -> None:
+        """Wait for a release that is being written: half of one would be a start without proof."""
+        async with self._writing:
+            return
+
     async def _serially(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
-        check_fields(request, self._controller.state)
+        # Scope and revision belong to it: an id that is used again must not pass for a release of what stands now.
+        key = (change.verb, request.request_id, request.scope, request.revision)
         async with self._one_at_a_time:
-            known = self._done.get((change.verb, request.request_id)) if request.request_id else None
-            if known:
+            known = self._done.get(key)
+            if known and not request.validate_only:
                 return known
             try:
+                check_fields(request, self._controller.state)
                 result = await self._tries(change, request)
-            except ResetRefusedError as refused:
-                self._log_refusal(change, request, refused)
+            except Exception as error:
+                self._log_denial(change, request, error)
                 raise
             if request.request_id and result.outcome is Outcome.RELEASED:
-                self._done[change.verb, request.request_id] = result
+                self._done[key] = result
                 while len(self._done) > REMEMBERED_REQUESTS:
                     self._done.popitem(last=False)
             return result
@@ -123,14 +133,16 @@ class EmergencyReset:
         """Give the records a moment to catch up with a stop that was latched just now."""
         journal = self._controller.journal
         with suppress(TimeoutError):
-            await asyncio.wait_for(journal.agreed(self._controller.state.revision), CATCH_UP_WITHIN.total_seconds())
+            async with asyncio.timeout(CATCH_UP_WITHIN.total_seconds()):
+                await journal.agreed(self._controller.state.revision)
 
     async def _pass(self, change: _Change, request: ReleaseRequest, overridden: Sequence[Obstacle]) -> ReleaseResult:
         stops = latch.covered(self._controller.state, request.scope)
         try:
             for obstacle in overridden:
                 await obstacle.override(stops)
-            return await self._change(change, request)
+            async with self._writing:
+                return await self._change(change, request)
         except BaseException:
             for obstacle in overridden:
                 obstacle.abandoned()
@@ -147,7 +159,7 @@ class EmergencyReset:
         await self._write(change, target, event, lambda: controller.state is base)
         controller.adopt(target, event)
         for obstacle in change.obstacles:
-            obstacle.released(stops, request)
+            controller.guarded(partial(obstacle.released, stops, request), "taking note of the release")
         return ReleaseResult(outcome=Outcome.RELEASED, state=target, stops=stops)
 
     async def _write(
@@ -194,14 +206,16 @@ class EmergencyReset:
         )
         return EmergencyResetEvent.of(entry, revision=target.revision, stops=stops)
 
-    def _log_refusal(self, change: _Change, request: ReleaseRequest, refused: ResetRefusedError) -> None:
+    def _log_denial(self, change: _Change, request: ReleaseRequest, error: Exception) -> None:
+        refused = isinstance(error, ResetRefusedError | InvalidRequestError)
+        reason = request.reason.strip() or "no reason given"
         self._controller.note(
             self._controller.draft(
-                f"{change.verb}.refused",
-                str(refused),
+                f"{change.verb}.{'refused' if refused else 'failed'}",
+                str(error) or type(error).__name__,
                 actor=request.actor,
                 scope=str(request.scope),
-                facts={"named_revision": str(request.revision), "reason": request.reason},
+                facts={"named_revision": str(request.revision), "reason": latch.cut(reason, MAX_REASON_BYTES)},
             )
         )
 

@@ -80,6 +80,7 @@ class EmergencyStopSystem:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self.resets.settle()
         await self.controller.settle()
 
     async def trigger(self, activation: Activation, wait: timedelta = timedelta(0)) -> Triggered:
@@ -93,8 +94,8 @@ class EmergencyStopSystem:
         if wait:
             await self.subscribers.settled(latching.stop.revision, min(wait, WAIT_AT_MOST))
         try:
-            durable = self.controller.journal.durable(latching.stop.revision)
-            await asyncio.wait_for(durable, DURABLE_WITHIN.total_seconds())
+            async with asyncio.timeout(DURABLE_WITHIN.total_seconds()):
+                await self.controller.journal.durable(latching.stop.revision)
         except TimeoutError:
             pass  # the answer says durable=false
         stop = next((s for s in self.controller.state.stops if s.stop_id == latching.stop.stop_id), latching.stop)
@@ -123,7 +124,7 @@ class EmergencyStopSystem:
                 known = {a.id for a in self.controller.accounts}
             case ScopeKind.VENUE:
                 known = {a.venue for a in self.controller.accounts}
-            case ScopeKind.STRATEGY | ScopeKind.SYMBOL:
+            case _:
                 known = ()
         if scope.id in known or self.subscribers.knows_scope(scope):
             return ()

@@ -108,6 +108,13 @@ def memory_disks(*kept: MemoryDisk) -> tuple[Disk, Disk]:
     return Disk(MemoryPolicyStore(first, name="state.db")), Disk(MemoryPolicyStore(second, name="latch"))
 
 
+def as_it_lies(disk: Disk) -> Disk:
+    """Return what a start would find if everything ended now."""
+    assert isinstance(disk.store, MemoryPolicyStore)
+    kept = disk.store._disk
+    return Disk(MemoryPolicyStore(MemoryDisk(kept.payload, list(kept.events)), name=disk.name))
+
+
 def record(revision: int, floor: int = 0) -> LatchRecord:
     """Return the record of a transition that left nothing stopped."""
     return LatchRecord(store_id="store", revision=revision, floor=floor)
