@@ -4,7 +4,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -326,6 +326,45 @@ def test_disk_that_hangs_holds_up_no_reading(
     restarted.close(SOON)
 
 
+RECORDS: dict[str, Callable[[SqliteMetricsRepository, FakeClock], object]] = {
+    "equity": lambda metrics, clock: metrics.record_equity(equity(clock, 1000)),
+    "cash flow": lambda metrics, clock: metrics.record_cash_flow(flow(clock, 1, "f")),
+    "rebaseline": lambda metrics, _: metrics.rebaseline(["main"]),
+}
+
+
+@pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+def test_everything_recorded_is_written_without_being_asked_for(
+    on_disk: SqliteMetricsRepository, disk: Disk, clock: FakeClock, record: Callable[..., object]
+) -> None:
+    """Each kind of record wakes the writer."""
+    assert on_disk.flush(SOON)
+    disk.hang()
+    record(on_disk, clock)
+
+    assert disk.committing.wait(20)
+
+
+def test_flow_ids_beyond_all_bounds_while_the_disk_hangs_lose_only_the_oldest(
+    on_disk: SqliteMetricsRepository, disk: Disk, path: Path, clock: FakeClock
+) -> None:
+    """More than memory keeps came during one write; what memory knows in the end is what is saved."""
+    disk.hang()
+    on_disk.record_cash_flow(flow(clock, 1, "first"))
+    assert disk.committing.wait(20)
+    for number in range(MAX_IDS + 2):
+        clock.advance(1)
+        on_disk.record_cash_flow(flow(clock, 1, f"f{number}"))
+    disk.works.set()
+    on_disk.close(SOON)
+    metrics = SqliteMetricsRepository(path, clock, ZONE)
+
+    assert not metrics.record_cash_flow(flow(clock, 1, "f2"))
+    assert metrics.record_cash_flow(flow(clock, 1, "f1"))
+
+    metrics.close(SOON)
+
+
 def test_disk_that_fails_is_named_and_loses_nothing_when_it_works_again(
     on_disk: SqliteMetricsRepository, disk: Disk, path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -501,6 +540,20 @@ def test_start_that_was_cut_off_after_moving_a_damaged_file_aside_loses_no_warni
     metrics.close(SOON)
 
 
+def test_rebaseline_survives_a_restart(metrics: SqliteMetricsRepository, path: Path, clock: FakeClock) -> None:
+    """What was saved before it is replaced, not added to."""
+    for amount in (2000, 1000):
+        clock.advance(1)
+        metrics.record_equity(equity(clock, amount))
+    assert metrics.flush(SOON)
+    metrics.rebaseline(["main"])
+    metrics = restart(metrics, path, clock)
+
+    assert marks(metrics) == (1000, 1000)
+
+    metrics.close(SOON)
+
+
 def test_flow_ids_on_disk_are_bounded(metrics: SqliteMetricsRepository, path: Path, clock: FakeClock) -> None:
     """Saved in two portions that are one too many together, the oldest is gone and the rest is known."""
     for number in range(MAX_IDS + 1):
@@ -522,18 +575,21 @@ def test_flow_ids_on_disk_are_bounded(metrics: SqliteMetricsRepository, path: Pa
 
 
 def test_file_does_not_grow_with_every_reading(metrics: SqliteMetricsRepository, path: Path, clock: FakeClock) -> None:
-    """Saved again and again, entries that left the window leave the file."""
-    for _ in range(5):
+    """Saved again and again, entries that left the window leave the file, and ids are added once."""
+    for portion in range(5):
         for number in range(1100):
             clock.advance(1)
             metrics.record_equity(equity(clock, 1000 + number))
+        metrics.record_cash_flow(flow(clock, 1, f"f{portion}"))
         assert metrics.flush(SOON)
     metrics.close(SOON)
     with connect(path) as connection:
-        (count,) = connection.execute("SELECT count(*) FROM entry").fetchone()
+        (entries,) = connection.execute("SELECT count(*) FROM entry").fetchone()
+        (ids,) = connection.execute("SELECT count(*) FROM flow_id").fetchone()
     connection.close()
 
-    assert count <= 1024
+    assert entries <= 1024
+    assert ids == 5
 
 
 def test_closed_repository_still_answers(metrics: SqliteMetricsRepository, clock: FakeClock) -> None:

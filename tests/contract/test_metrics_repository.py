@@ -117,7 +117,6 @@ def test_reading_that_is_not_usable_is_the_latest_and_moves_nothing(
     first = baseline(metrics)
     clock.advance(1)
     metrics.record_equity(equity(clock, 1000))
-    clock.advance(1)
     for _ in range(2):
         metrics.record_equity(equity(clock, amount))
     known = metrics.account("main")
@@ -180,7 +179,6 @@ def test_reading_that_was_overtaken_is_not_the_latest_but_counts_for_the_baselin
     first = equity(clock, 1200)
     clock.advance(1)
     metrics.record_equity(equity(clock, 900))
-    clock.advance(1)
     metrics.record_equity(replace(first, received=clock.uptime()))
     known = metrics.account("main")
 
@@ -208,14 +206,27 @@ def test_reading_that_only_repeats_itself_does_not_look_fresh(metrics: MetricsRe
     assert metrics.account("main") == corrected
 
 
+def test_of_readings_of_one_instant_the_last_to_arrive_counts(metrics: MetricsRepository, clock: FakeClock) -> None:
+    """Two sources may read at once; neither is older."""
+    for amount in (1000, 900, 950):
+        metrics.record_equity(equity(clock, amount))
+    known = metrics.account("main")
+
+    assert known is not None
+    assert known.equity.amount == 950
+
+
 def test_reading_from_the_future_counts_as_of_now(metrics: MetricsRepository, clock: FakeClock) -> None:
     """A reporter whose clock is a year ahead cannot make every later reading look old."""
     metrics.record_equity(replace(equity(clock, 1000), time=clock.now() + timedelta(days=365)))
+    first = metrics.account("main")
     clock.advance(1)
     metrics.record_equity(equity(clock, 900))
     known = metrics.account("main")
 
     assert known is not None
+    assert first is not None
+    assert first.equity.time == START
     assert known.equity.amount == 900
     assert known.baseline == Baseline(high_water_mark=Decimal(1000), day=START.date(), day_open=Decimal(1000))
 

@@ -11,7 +11,7 @@ from ess_server.adapters.telemetry import MAX_COMPONENTS, ReportedHealthMonitor
 from ess_server.core.errors import CapacityError
 from ess_server.core.ports import SystemHealthMonitor
 from ess_server.core.readings import ComponentHealth, HealthStatus
-from ess_server.testing import FakeClock, FakeHealth
+from ess_server.testing import START, FakeClock, FakeHealth
 
 Build = Callable[[FakeClock], SystemHealthMonitor]
 ADAPTERS: list[Build] = [ReportedHealthMonitor, lambda _: FakeHealth()]
@@ -109,10 +109,12 @@ def test_word_from_the_future_counts_as_of_now(clock: FakeClock) -> None:
     """A host whose clock was ahead cannot hide that it became CRITICAL after its clock was put right."""
     monitor = ReportedHealthMonitor(clock)
     monitor.record(replace(word(clock, HealthStatus.HEALTHY), time=clock.now() + timedelta(hours=1)))
+    first = monitor.components()["feed-handler"]
     clock.advance(1)
     monitor.record(word(clock, HealthStatus.CRITICAL))
 
     assert monitor.components()["feed-handler"].status is HealthStatus.CRITICAL
+    assert first.time == START
 
 
 def test_words_count_after_the_wall_clock_went_back(clock: FakeClock) -> None:
