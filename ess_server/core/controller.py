@@ -262,7 +262,8 @@ class EmergencyStopController:
 
     async def _spread(self, latching: Latching, event: EmergencyStopEvent) -> None:
         try:
-            await asyncio.wait_for(self._journal.durable(latching.stop.revision), BROADCAST_AT_LATEST.total_seconds())
+            async with asyncio.timeout(BROADCAST_AT_LATEST.total_seconds()):
+                await self._journal.durable(latching.stop.revision)
             late = False
         except TimeoutError:
             late = True

@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ess_server.core.ports import EmergencyConditionEvaluator, Readings
@@ -42,7 +43,9 @@ class _Pass:
             self.results.append(_evaluate(evaluator, self.readings, self.now))
             if self.abandoned:
                 return
-        self.loop.call_soon_threadsafe(self.done.set)
+        # Closed means that the server has ended meanwhile, and nobody waits any more.
+        with suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.done.set)
 
 
 def _evaluate(evaluator: EmergencyConditionEvaluator, readings: Readings, now: Instant) -> Verdict | Fault:
@@ -76,7 +79,8 @@ class EvaluationThread:
             one = _Pass(waiting, readings, now, asyncio.get_running_loop())
             self._queue().put(one)
             try:
-                await asyncio.wait_for(one.done.wait(), LATE_AFTER)
+                async with asyncio.timeout(LATE_AFTER):
+                    await one.done.wait()
             except TimeoutError:
                 self._abandon(one, now)
             finished = len(one.results)

@@ -51,7 +51,8 @@ class LocalFlattener:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         closing = asyncio.gather(*(client.aclose() for client in self._clients), return_exceptions=True)
         with suppress(TimeoutError):
-            await asyncio.wait_for(closing, CLOSE_WITHIN.total_seconds())
+            async with asyncio.timeout(CLOSE_WITHIN.total_seconds()):
+                await closing
 
     def set_work(self, work: Mapping[str, Work]) -> None:
         """See ``Flattener.set_work``."""

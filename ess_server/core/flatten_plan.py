@@ -31,8 +31,9 @@ class FlattenSettings:
     """Times of the flatten algorithm; each must be above zero.
 
     ``close_after`` is how long cancels of a symbol may fail before its position is closed all the same.
-    ``verify_gap`` lies between the two clean reads, ``sweep_interval`` between reads once flat. ``request_expiry``
-    is how long a request can still act after it was sent. ``reopen_quiet`` is the least time between two
+    ``verify_gap`` lies between the two clean reads. Once flat, reads follow each other after ``sweep_interval``,
+    and ever more slowly up to ``sweep_interval_max`` as long as nothing appears. ``request_expiry`` is how long a
+    request can still act after it was sent. ``reopen_quiet`` is the least time between two
     events that tell of new orders on a flat account.
     """
 
@@ -40,6 +41,7 @@ class FlattenSettings:
     close_after: timedelta = timedelta(seconds=2)
     verify_gap: timedelta = timedelta(milliseconds=300)
     sweep_interval: timedelta = timedelta(seconds=2)
+    sweep_interval_max: timedelta = timedelta(seconds=2)
     backoff_min: timedelta = timedelta(milliseconds=200)
     backoff_max: timedelta = timedelta(seconds=2)
     request_expiry: timedelta = timedelta(seconds=2)
@@ -49,6 +51,8 @@ class FlattenSettings:
         for name in (f.name for f in fields(self)):
             if getattr(self, name) <= NO_DELAY:
                 raise ValueError(f"{name} must be above zero")
+        if self.sweep_interval_max < self.sweep_interval:
+            raise ValueError("sweep_interval_max must not be below sweep_interval")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +97,8 @@ def plan(work: Work, snapshot: VenueSnapshot, *, dust: AbstractSet[Position], sw
     closes = tuple(p for p in covered if p not in dust)
     closing = {p.symbol for p in closes}
     protected = {p.symbol for p in snapshot.positions}
-    cancels, spared = [], []
+    cancels: list[OpenOrder] = []
+    spared: list[OpenOrder] = []
     for order in snapshot.orders:
         action = work.action_for(order.symbol)
         if action is Action.BLOCK:
@@ -122,4 +127,10 @@ def ready_to_close(
 
 def backoff_ceiling(settings: FlattenSettings, attempt: int) -> timedelta:
     """Return the longest delay before try ``attempt`` (1, 2, ...); callers draw from zero up to it."""
-    return min(settings.backoff_max, settings.backoff_min * 2 ** min(max(attempt - 1, 0), 16))
+    doublings = min(max(attempt - 1, 0), 16)
+    return min(settings.backoff_max, settings.backoff_min * (1 << doublings))
+
+
+def sweep_delay(settings: FlattenSettings, sweeps: int) -> timedelta:
+    """Return the time until the next look at an account that was found flat ``sweeps`` times since it became so."""
+    return min(settings.sweep_interval_max, settings.sweep_interval * 1.5 ** min(sweeps, 32))

@@ -2,18 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
 from ess_server.core.confirm import Decision
 from ess_server.core.controller import EmergencyStopController
-from ess_server.core.evaluation import EvaluationThread
+from ess_server.core.evaluation import EvaluationThread, Fault
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, Stop
 from ess_server.core.ports import Readings
-from ess_server.core.readings import Instant
+from ess_server.core.readings import Instant, Verdict
 from ess_server.core.watched import EvaluatorView, Watched
 
 INHIBIT_FOR = timedelta(minutes=15)
@@ -80,18 +80,21 @@ class Monitor:
         try:
             while True:
                 started = self._clock.uptime()
-                try:
-                    await self.tick()
-                    self._failing = False
-                except Exception as error:  # noqa: BLE001 - the loop must go on; what failed proves nothing
-                    _log.critical("a tick failed; leases run out", exc_info=True)
-                    if not self._failing:
-                        note = self._controller.draft("server.fault", f"a tick failed: {type(error).__name__}")
-                        self._controller.note(note)
-                    self._failing = True
+                await self._attempt(self.tick)
                 await self._until(started + self._settings.tick.total_seconds())
         finally:
             self._thread.close()
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the loop must go on; what failed proves nothing
+            _log.critical("a tick failed; leases run out", exc_info=True)
+            if not self._failing:
+                self._controller.note(self._controller.draft("server.fault", f"a tick failed: {type(error).__name__}"))
+            self._failing = True
+        else:
+            self._failing = False
 
     async def assess(self, stops: Sequence[Stop]) -> Sequence[tuple[str, str]]:
         """Evaluate anew what releasing ``stops`` would let trip again; return name and reason of each."""
@@ -116,7 +119,7 @@ class Monitor:
         """Evaluate what is not stopped yet and look at the tripwire; the state is proven if all of it was done."""
         started = self._clock.uptime()
         self._controller.carry_out()
-        await self._evaluate([w for w in self._watched if not self._is_covered(w)])
+        await self._evaluate_uncovered()
         if await self._looked_at_tripwire():
             self.proven_uptime = started
 
@@ -124,11 +127,16 @@ class Monitor:
         """Evaluate whenever something was observed, until the next tick is due."""
         while (left := end - self._clock.uptime()) > 0:
             try:
-                await asyncio.wait_for(self._woken.wait(), left)
+                # Not wait_for: in Python 3.11 it can swallow a cancellation that comes together with the event.
+                async with asyncio.timeout(left):
+                    await self._woken.wait()
             except TimeoutError:
                 return
             self._woken.clear()
-            await self._evaluate([w for w in self._watched if not self._is_covered(w)])
+            await self._attempt(self._evaluate_uncovered)
+
+    async def _evaluate_uncovered(self) -> None:
+        await self._evaluate([w for w in self._watched if not self._is_covered(w)])
 
     async def _evaluate(self, watched: Sequence[Watched]) -> None:
         if not watched:
@@ -138,7 +146,7 @@ class Monitor:
             outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
             for one in watched:
                 tier = one.tier_percent
-                decision = one.take(outcomes[one.name], now)
+                decision = _decision(one, outcomes[one.name], now)
                 if one.tier_percent != tier:
                     self._note_tier(one)
                 if decision and not one.is_inhibited(now.uptime):
@@ -175,8 +183,10 @@ class Monitor:
 
     def _note_tier(self, watched: Watched) -> None:
         tier = watched.tier_percent
-        kind = "evaluator.warned" if tier else "evaluator.cleared"
-        self._note(kind, watched, watched.detail or f"{watched.name} is below every warn tier")
+        if tier:
+            self._note("evaluator.warned", watched, watched.detail)
+        elif not watched.stands:
+            self._note("evaluator.cleared", watched, f"{watched.name} is below every warn tier")
         self._controller.tell()
 
     def _note(self, kind: str, watched: Watched, words: str) -> None:
@@ -209,3 +219,11 @@ class Monitor:
             time=self._clock.now(),
         )
         self._controller.activate(Activation(scope=GLOBAL, action=self._settings.tripwire_action, cause=cause))
+
+
+def _decision(watched: Watched, outcome: Verdict | Fault, now: Instant) -> Decision | None:
+    try:
+        return watched.take(outcome, now)
+    except Exception as error:  # noqa: BLE001 - whatever an evaluator answers, it is named and the others go on
+        _log.exception("the verdict of evaluator %s cannot be used", watched.name)
+        return watched.take(Fault(f"its verdict cannot be used: {type(error).__name__}"), now)

@@ -97,9 +97,9 @@ async def _commit_floor(controller: EmergencyStopController, restored: Restored)
     words = restored.problem and f"; not proven: {restored.problem}"
     summary = f"server started {'ACTIVE' if state.active else 'INACTIVE'} at revision {state.revision}{words}"
     journal.submit(restored.record(), [controller.draft("server.started", summary)])
-    floors = asyncio.gather(*(w.settled(state.revision) for w in journal.writers))
     try:
-        await asyncio.wait_for(floors, FLOOR_WITHIN.total_seconds())
+        async with asyncio.timeout(FLOOR_WITHIN.total_seconds()):
+            await journal.agreed(state.revision)
     except TimeoutError:
         problem = "; ".join(journal.problems) or "the disk does not answer"
         _log.critical("the floor of this start could not be written: %s", problem)

@@ -141,8 +141,10 @@ class SubscriberRegistry:
             return False
         self.seen(gate)
         if revision > gate.confirmed_revision:
+            # A later revision, such as a release's, says nothing of how long the stop took.
+            if gate.confirmed_revision < self._latched.revision <= revision:
+                gate.confirm_duration = timedelta(seconds=max(0.0, self._clock.uptime() - self._latched.uptime))
             gate.confirmed_revision = revision
-            gate.confirm_duration = timedelta(seconds=max(0.0, self._clock.uptime() - self._latched.uptime))
             self._latched.changed.set()
             self._latched.changed = asyncio.Event()
         return True
@@ -183,7 +185,8 @@ class SubscriberRegistry:
         gates, missing = self.gates(), self.missing()
         count = {s: sum(1 for _, status in gates if status is s) for s in SubscriberStatus}
         waits = [g.subscriber_id for g, status in gates if status is SubscriberStatus.PENDING]
-        took = [g.confirm_duration for g, s in gates if s is SubscriberStatus.CONFIRMED and g.confirm_duration]
+        confirmed = [g for g, status in gates if status is SubscriberStatus.CONFIRMED]
+        took = [g.confirm_duration for g in confirmed if g.confirm_duration is not None]
         return Enforcement(
             revision=self._latched.revision,
             expected=len(gates) + len(missing),
@@ -205,7 +208,8 @@ class SubscriberRegistry:
             lapse = self._latched.uptime + self._lease.total_seconds() * LEASE_MARGIN - self._clock.uptime()
             changed = self._latched.changed
             try:
-                await asyncio.wait_for(changed.wait(), min(left, max(lapse, 0.0) + 0.005))
+                async with asyncio.timeout(min(left, max(lapse, 0.0) + 0.005)):
+                    await changed.wait()
             except TimeoutError:
                 continue
 

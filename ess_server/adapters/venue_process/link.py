@@ -99,7 +99,8 @@ class Link:
         assert child.stdin is not None
         child.stdin.close()
         try:
-            await asyncio.wait_for(child.wait(), self._times.end.total_seconds())
+            async with asyncio.timeout(self._times.end.total_seconds()):
+                await child.wait()
         except TimeoutError:
             with suppress(ProcessLookupError):
                 child.kill()

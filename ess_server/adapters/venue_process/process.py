@@ -29,6 +29,7 @@ from ess_server.core.venue_link import (
 
 COMMAND = (sys.executable, "-m", "ess_server.venue")
 _LOOK_EVERY = 0.05
+_REPEAT_AFTER = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -77,6 +78,7 @@ class VenueProcess:
         self._progress = {id_: idle_progress(account, None) for id_, account in self._accounts.items()}
         self._down: str | None = "has not been started"
         self._ended_at = clock.uptime()
+        self._complained = ("", 0.0)
         self._asked = 0
         self._asks: deque[_Ask] = deque()
         self._unanswered: dict[int, _Ask] = {}
@@ -159,11 +161,18 @@ class VenueProcess:
             finally:
                 self._ended_at = min(self._ended_at, self._clock.uptime())
             _log.error("the venue process %s", self._down)
-            self._event("venue.down", "", {"detail": f"the venue process {self._down}"})
+            self._complain(f"the venue process {self._down}")
             if self._clock.uptime() - began > self._times.stable.total_seconds():
                 delay = self._times.restart_first
             await asyncio.sleep(delay.total_seconds() * random.uniform(0.5, 1))  # noqa: S311 - jitter
             delay = min(delay * 2, self._times.restart_last)
+
+    def _complain(self, why: str) -> None:
+        """Tell of the end of a process; a crash loop is told once a minute."""
+        before, at = self._complained
+        if why != before or self._clock.uptime() - at > _REPEAT_AFTER:
+            self._complained = (why, self._clock.uptime())
+            self._event("venue.down", "", {"detail": why})
 
     def _started(self) -> None:
         self._down = None
