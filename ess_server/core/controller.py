@@ -26,19 +26,17 @@ from ess_server.core.model import (
     EmergencyState,
     EventDraft,
     LatchRecord,
+    Scope,
     Stop,
     Work,
 )
 from ess_server.core.ports import Clock, EventBus, Flattener
 from ess_server.core.restore import Restored
+from ess_server.core.revisions import Revisions
 from ess_server.core.work import work_for
 
 BROADCAST_AT_LATEST = timedelta(milliseconds=25)
 """A disk that hangs must not hold back the stop."""
-MOST_UNWRITTEN = 700
-"""Numbers that may wait for the disk; well below the gap that a start leaves, and every scope and action beyond."""
-LARGEST_STEP = 10_000_000
-"""How far one gate's word may move the numbers; more is no revision that any server has issued."""
 
 _log = logging.getLogger("ess.controller")
 
@@ -68,14 +66,14 @@ class EmergencyStopController:
     ) -> None:
         """``logged_revisions`` are all those that the audit log carries; ``new_id`` makes unique identifiers."""
         self._state = restored.state
-        self._floor = self._allocated = restored.state.revision
+        self._revisions = Revisions(restored.state.revision, logged_revisions)
         self._journal = journal
         self._flattener = flattener
         self._bus = bus
         self.clock = clock
         self.accounts = tuple(accounts)
         self.new_id = new_id
-        self._logged = frozenset(logged_revisions)
+        self._unnumbered: dict[Scope, Activation] = {}
         self._on_latch: list[Callable[[int], None]] = []
         self._on_change: list[Callable[[EmergencyState], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,7 +115,8 @@ class EmergencyStopController:
             return Latching(standing, told)
         before = self._state
         standing = before.stop_for(activation.scope)
-        if standing and standing.action >= activation.action and self._is_crowded():
+        crowded = self._revisions.crowded(self._journal.durable_revision)
+        if crowded and standing and standing.action >= activation.action:
             return self._joined_unnumbered(standing, activation)
         revision = self.allocate()
         after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
@@ -132,47 +131,42 @@ class EmergencyStopController:
         return latching
 
     def witness(self, store_id: str, highest_revision: int, actor: Actor) -> Latching | None:
-        """Latch a BLOCK if a gate has seen a revision that this store never committed: a stop was lost.
-
-        Revisions of this process are in memory, older ones in the log. Those before the log's first event
-        were covered by the reset that commissioned it.
-        """
-        if not highest_revision or store_id != self._state.store_id:
-            return None
-        ours = self._floor <= highest_revision <= self._allocated
-        if ours or highest_revision in self._logged or highest_revision < min(self._logged, default=0):
+        """Latch a BLOCK if a gate has seen a revision that this store never committed: a stop was lost."""
+        if not highest_revision or store_id != self._state.store_id or self._revisions.knows(highest_revision):
             return None
         reason = f"{actor.id} has seen revision {highest_revision}, which this store never committed: a stop was lost"
         cause = Cause(source=CauseSource.WITNESS, reason=reason, actor=actor, time=self.clock.now())
-        if self._allocated < highest_revision <= self._allocated + LARGEST_STEP:
-            # Above what the gate has seen, or it would ignore the very stop that it has proven.
-            self._allocated = highest_revision
+        self._revisions.step_over(highest_revision)
         return self.activate(Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause))
 
     @property
     def serves_streams(self) -> bool:
         """Whether this start's floor is in the log, so that no later start repeats a number that gates see now."""
-        return self._journal.writers[0].durable_revision >= self._floor
-
-    def _is_crowded(self) -> bool:
-        """Whether so many numbers are not on disk yet that a crash now could let the next start repeat one."""
-        return self._allocated - max(self._floor, self._journal.durable_revision) >= MOST_UNWRITTEN
+        return self._journal.writers[0].durable_revision >= self._revisions.floor
 
     def _joined_unnumbered(self, standing: Stop, activation: Activation) -> Latching:
-        """Count a trigger that changes nothing as a cause of a stop that stands, without a number of its own."""
+        """Count a trigger that changes nothing as a cause of a stop that stands; its number is owed."""
+        self._unnumbered[standing.scope] = activation
         self.note(self._activation_event(standing, standing, activation))
         told = asyncio.Event()
         told.set()
         return Latching(standing, told)
 
+    def number_all(self) -> None:
+        """Give every trigger its own number that is still owed one, or a reset would pass for having seen it."""
+        owed, self._unnumbered = self._unnumbered, {}
+        for activation in owed.values():
+            self.activate(activation)
+
     def allocate(self) -> int:
         """Return a revision that was never used, and never will be again."""
-        self._allocated += 1
-        return self._allocated
+        return self._revisions.allocate()
 
     def record(self, state: EmergencyState) -> LatchRecord:
         """Return what the durable records have to say of ``state``, which a transition has made."""
-        return LatchRecord(store_id=state.store_id, revision=state.revision, floor=self._floor, stops=state.stops)
+        return LatchRecord(
+            store_id=state.store_id, revision=state.revision, floor=self._revisions.floor, stops=state.stops
+        )
 
     def adopt(self, state: EmergencyState, event: EmergencyResetEvent) -> None:
         """Take a state whose records are on disk already. For resets and holds only."""
@@ -226,7 +220,7 @@ class EmergencyStopController:
 
         What is stopped after this call is worked on all the same.
         """
-        self._paused, self._paused_at = frozenset(accounts), self._allocated
+        self._paused, self._paused_at = frozenset(accounts), self._revisions.newest
         self.carry_out()
 
     def _work(self) -> dict[str, Work]:

@@ -135,6 +135,7 @@ class EmergencyReset:
         with suppress(TimeoutError):
             async with asyncio.timeout(CATCH_UP_WITHIN.total_seconds()):
                 await journal.agreed(self._controller.state.revision)
+        self._controller.number_all()
 
     async def _pass(self, change: _Change, request: ReleaseRequest, overridden: Sequence[Obstacle]) -> ReleaseResult:
         stops = latch.covered(self._controller.state, request.scope)
