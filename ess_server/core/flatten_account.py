@@ -20,6 +20,7 @@ from ess_server.core.flatten_plan import (
     backoff_ceiling,
     plan,
     ready_to_close,
+    sweep_delay,
     wants_work,
 )
 from ess_server.core.flatten_report import CleanRead, FlattenReport, OnEvent, OnProgress
@@ -44,6 +45,8 @@ class _Attempt:
     dust: set[Position] = field(default_factory=set)
     first_clean: CleanRead | None = None
     swept: bool = False
+    sweeps: int = 0
+    failure: str = ""
 
 
 class AccountFlattener:
@@ -144,24 +147,25 @@ class AccountFlattener:
 
     def _clean(self, attempt: _Attempt, wanted: Plan, read: CleanRead) -> timedelta:
         attempt.rounds = 0
+        attempt.failure = ""
         attempt.cancelling_since.clear()
         gap = self._settings.verify_gap
         first = attempt.first_clean
         flat = FlattenStatus.FLAT_WITH_DUST if wanted.dust else FlattenStatus.FLAT
         if self.progress.status.is_flat:
+            attempt.sweeps += 1
             self._report.update(status=flat, detail=wanted.remark)
-            return self._settings.sweep_interval
+            return sweep_delay(self._settings, attempt.sweeps)
         if not self._calls.nothing_sent_since(read.began):
             return gap
         if first is None or read.began - first.ended < gap.total_seconds():
             attempt.first_clean = first or read
             self._report.update(status=FlattenStatus.VERIFYING, detail=wanted.remark)
             return gap
-        attempt.swept = True
-        attempt.first_clean = None
+        attempt.swept, attempt.sweeps, attempt.first_clean = True, 0, None
         self._report.update(status=flat, detail=wanted.remark)
         self._report.tell_flat(first, read)
-        return self._settings.sweep_interval
+        return sweep_delay(self._settings, 0)
 
     async def _act(self, attempt: _Attempt, wanted: Plan) -> timedelta:
         if self.progress.status.is_flat:
@@ -174,8 +178,9 @@ class AccountFlattener:
             orders = self._shuffled(attempt, wanted.cancels)
             calls.append(self._send(attempt, lambda: self._client.cancel(orders), self._settings.close_after))
         failures = [r for r in await asyncio.gather(*calls, return_exceptions=True) if isinstance(r, BaseException)]
+        attempt.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
         if attempt is self._attempt and failures:
-            self._report.update(detail=f"{len(failures)} request(s) failed, the first: {describe(failures[0])}")
+            self._report.update(detail=attempt.failure)
         if not failures and attempt.rounds < INCOMPLETE_AFTER:
             return NO_DELAY
         return self._jittered(attempt.rounds)
@@ -188,7 +193,7 @@ class AccountFlattener:
         status = FlattenStatus.CANCELLING if wanted.cancels else FlattenStatus.CLOSING
         if attempt.rounds >= INCOMPLETE_AFTER:
             status = FlattenStatus.INCOMPLETE
-        self._report.update(status=status, detail=wanted.remark)
+        self._report.update(status=status, detail=attempt.failure or wanted.remark)
         if wanted.cancels:
             self._report.tell("flatten.first_cancel")
         if closes:

@@ -51,8 +51,6 @@ class FlattenSettings:
         for name in (f.name for f in fields(self)):
             if getattr(self, name) <= NO_DELAY:
                 raise ValueError(f"{name} must be above zero")
-        if self.sweep_interval_max < self.sweep_interval:
-            raise ValueError("sweep_interval_max must not be below sweep_interval")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,4 +131,5 @@ def backoff_ceiling(settings: FlattenSettings, attempt: int) -> timedelta:
 
 def sweep_delay(settings: FlattenSettings, sweeps: int) -> timedelta:
     """Return the time until the next look at an account that was found flat ``sweeps`` times since it became so."""
-    return min(settings.sweep_interval_max, settings.sweep_interval * 1.5 ** min(sweeps, 32))
+    slowed = settings.sweep_interval * 1.5 ** min(sweeps, 32)
+    return min(slowed, max(settings.sweep_interval, settings.sweep_interval_max))

@@ -14,7 +14,7 @@ _HEADROOM = 0.95
 class BudgetLimits:
     """Request weight. ``burst`` plus a minute of ``per_second`` stay below ``per_minute``, the exchange's limit.
 
-    ``reserve`` is kept from routine reads (sweeps of flat accounts, equity), so that an emergency finds it.
+    ``reserve`` is kept from routine reads such as equity, so that an emergency finds it.
     """
 
     per_minute: int

@@ -27,8 +27,6 @@ SEND_WINDOW_MS = 1750
 MAX_PARTS = 50
 """Orders of one close: the exchange takes 300 in ten seconds, and what is left is closed by the next attempt."""
 CONCURRENCY = 8
-ROUTINE_WITHIN = 15.0
-"""Seconds within which a read after an empty one counts as a sweep and leaves the reserve alone."""
 CURRENCY = "USDT"
 
 _GONE = frozenset({-2011, -2013})
@@ -65,7 +63,6 @@ class BinanceUsdmClient:
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
         self._shown: dict[tuple[str, bool], set[str]] = {}
-        self._empty_at: float | None = None
 
     def __repr__(self) -> str:
         return f"BinanceUsdmClient({self.account.id!r})"
@@ -79,9 +76,7 @@ class BinanceUsdmClient:
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
-        now = self._clock.uptime()
-        routine = self._empty_at is not None and now - self._empty_at < ROUTINE_WITHIN
-        self._budget.read(SNAPSHOT_WEIGHT, routine=routine)
+        self._budget.read(SNAPSHOT_WEIGHT, routine=False)
         legs, plain, algos = await _together(
             self._read(self._exchange.fapiPrivateV3GetPositionRisk),
             self._read(self._exchange.fapiPrivateGetOpenOrders),
@@ -95,7 +90,6 @@ class BinanceUsdmClient:
         )
         positions = usdm_rows.positions(legs, symbol_of)
         self._shown = _grouped(orders)
-        self._empty_at = None if orders or positions else self._clock.uptime()
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions)
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:

@@ -1,7 +1,9 @@
 """The exchanges this version can flatten: one row each."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -10,6 +12,7 @@ from typing import Protocol
 import aiohttp
 
 from ess_server.core.errors import EssError
+from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, ExchangeClient
 from ess_server.core.venue_link import PaperEndpoint, VenueAccount
@@ -18,6 +21,9 @@ from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient
 from ess_server.venue.paper.pin import open_session
+
+SWEEP_SHARE = 0.8
+"""Share of the request budget's steady income that sweeps of flat accounts may take."""
 
 
 class UnknownExchangeError(EssError):
@@ -45,11 +51,12 @@ class VenuePlan:
 
     connect: Connect
     limits: BudgetLimits
+    snapshot_weight: float
 
 
 PLANS: Mapping[str, VenuePlan] = MappingProxyType(
     {
-        "binanceusdm": VenuePlan(ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET),
+        "binanceusdm": VenuePlan(ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET, ccxt_usdm.SNAPSHOT_WEIGHT),
     }
 )
 
@@ -62,12 +69,23 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock) -> list[Excha
     budgets: dict[tuple[str, PaperEndpoint | None], RequestBudget] = {}
     clients: list[ExchangeClient] = []
     for account in accounts:
-        plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET))
+        plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
         budget = budgets.setdefault((account.exchange, account.paper), RequestBudget(clock.uptime, plan.limits))
         files = [f for f in (account.key.file, account.secret.file, account.paper and account.paper.ca_file) if f]
         connect = partial(_connect, plan.connect, account, clock, budget)
         clients.append(DeferredClient(Account(id=account.id, venue=account.venue), connect, files))
     return clients
+
+
+def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> FlattenSettings:
+    """Return settings whose sweeps slow down to what the request budget of the most crowded exchange sustains."""
+    crowds = Counter((account.exchange, account.paper) for account in accounts if account.exchange in PLANS)
+    sustained = [
+        count * PLANS[exchange].snapshot_weight / PLANS[exchange].limits.per_second / SWEEP_SHARE
+        for (exchange, _), count in crowds.items()
+    ]
+    slowest = timedelta(seconds=max(sustained, default=0))
+    return replace(settings, sweep_interval_max=max(settings.sweep_interval_max, slowest))
 
 
 def _connect(connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget) -> ExchangeClient:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import EssError
-from ess_server.core.flatten import LocalFlattener
+from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_link import (
@@ -95,11 +95,11 @@ class VenueServer:
 
     async def _open(self, settings: VenueSettings) -> None:
         # Importing ccxt takes a second, twelve without bytecode; on a thread, so that the pipe is served meanwhile.
-        clients = await asyncio.to_thread(_clients, settings, self._clock)
+        clients, flatten = await asyncio.to_thread(_clients, settings, self._clock)
         self._flattener = LocalFlattener(
             clients,
             clock=self._clock,
-            settings=settings.flatten,
+            settings=flatten,
             on_progress=self._progress,
             on_event=self._event,
         )
@@ -156,10 +156,10 @@ class VenueServer:
             self._fault("", f"{task.get_coro()}: {type(task.exception()).__name__}")
 
 
-def _clients(settings: VenueSettings, clock: MachineClock) -> list[ExchangeClient]:
-    from ess_server.venue.plans import open_clients  # noqa: PLC0415 - it imports ccxt
+def _clients(settings: VenueSettings, clock: MachineClock) -> tuple[list[ExchangeClient], FlattenSettings]:
+    from ess_server.venue.plans import open_clients, paced  # noqa: PLC0415 - it imports ccxt
 
-    return open_clients(settings.accounts, clock)
+    return open_clients(settings.accounts, clock), paced(settings.flatten, settings.accounts)
 
 
 async def _run(stdout: int) -> None:

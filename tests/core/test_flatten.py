@@ -11,9 +11,10 @@ from time import monotonic
 import pytest
 
 from ess_server.core.flatten import AccountFlattener, FlattenSettings, LocalFlattener, ReadBudgetError
-from ess_server.core.flatten_plan import backoff_ceiling, wants_work
+from ess_server.core.flatten_plan import backoff_ceiling, sweep_delay, wants_work
 from ess_server.core.model import Account, AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.ports import OpenOrder, VenueSnapshot
+from ess_server.testing import FakeClock
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.testing.waiting import eventually
 
@@ -23,6 +24,7 @@ QUICK = FlattenSettings(
     close_after=timedelta(milliseconds=60),
     verify_gap=timedelta(milliseconds=8),
     sweep_interval=timedelta(milliseconds=10),
+    sweep_interval_max=timedelta(milliseconds=15),
     backoff_min=timedelta(milliseconds=1),
     backoff_max=timedelta(milliseconds=8),
     request_expiry=timedelta(milliseconds=30),
@@ -152,6 +154,22 @@ async def test_the_two_clean_reads_lie_the_gap_apart(rig: Rig) -> None:
 
     reads = [float(d["uptime"]) for k, d in rig.told if k == "clean_read"]
     assert reads[1] - reads[0] >= QUICK.verify_gap.total_seconds()
+
+
+async def test_a_clock_that_does_not_move_proves_nothing() -> None:
+    """The gap between the clean reads is measured, not assumed: without it the account is never flat."""
+    clock = FakeClock()
+    client = FakeExchangeClient(Account(id="main", venue="paper"))
+    flattener = AccountFlattener(client, clock, QUICK, on_progress=lambda _: None, on_event=lambda *_: None)
+    clock.advance(1)
+    task = asyncio.create_task(flattener.run())
+    flattener.set_work(work())
+    await eventually(lambda: len(client.calls) > 5)
+
+    assert flattener.progress.status is FlattenStatus.VERIFYING
+    clock.advance(1)
+    await eventually(lambda: flattener.progress.status is FlattenStatus.FLAT)
+    task.cancel()
 
 
 async def test_cancel_keeps_positions_and_their_protection(rig: Rig) -> None:
@@ -320,6 +338,10 @@ async def test_the_reason_of_a_failure_is_shown(rig: Rig) -> None:
     rig.flattener.set_work(work())
     reason = "1 request(s) failed, the first: close_position was refused"
     await eventually(lambda: rig.flattener.progress.detail == reason)
+    told = len(rig.history)
+    await eventually(lambda: len(rig.history) > told + 6)
+
+    assert {p.detail for p in rig.history[told:]} == {reason}
 
 
 async def test_an_unreadable_venue_is_unknown_and_tells_no_secret(rig: Rig) -> None:
@@ -529,9 +551,10 @@ async def test_quiesce_waits_for_a_request_that_will_not_end(rig: Rig) -> None:
     quiet = asyncio.create_task(rig.flattener.quiesced())
     await asyncio.sleep(2 * QUICK.request_expiry.total_seconds())
 
-    assert not quiet.done()
+    early = quiet.done()
     release.set()
     assert await quiet is True
+    assert not early
 
 
 async def test_clean_reads_do_not_count_while_a_send_is_in_flight() -> None:
@@ -553,10 +576,11 @@ async def test_clean_reads_do_not_count_while_a_send_is_in_flight() -> None:
     async with running(rig):
         rig.flattener.set_work(work())
         await eventually(lambda: rig.client.calls.count("snapshot") > 5)
+        shown = rig.status
+        release.set()
 
         assert rig.client.flat
-        assert not rig.status.is_flat
-        release.set()
+        assert not shown.is_flat
         await rig.reaches(FlattenStatus.FLAT)
 
 
@@ -648,6 +672,15 @@ def test_settings_of_zero_are_refused() -> None:
     """Every time must be above zero, and the message names the one that is not."""
     with pytest.raises(ValueError, match="verify_gap"):
         FlattenSettings(verify_gap=timedelta())
+
+
+def test_sweeps_slow_down_to_their_ceiling() -> None:
+    """Looks at a flat account follow ``sweep_interval`` first and ``sweep_interval_max`` at last."""
+    settings = FlattenSettings(sweep_interval_max=timedelta(seconds=6))
+
+    assert [sweep_delay(settings, n).total_seconds() for n in (0, 1, 2, 3, 10**6)] == [2, 3, 4.5, 6, 6]
+    lower = FlattenSettings(sweep_interval_max=timedelta(seconds=1))
+    assert [sweep_delay(lower, n).total_seconds() for n in (0, 9)] == [2, 2]
 
 
 def test_backoff_rises_to_its_ceiling_and_never_overflows() -> None:

@@ -1,0 +1,30 @@
+"""The table of exchanges, and what its budgets mean for sweeps."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from ess_server.core.flatten import FlattenSettings
+from ess_server.core.venue_link import KeySource, VenueAccount
+from ess_server.venue.plans import PLANS, paced
+
+ACCOUNT = VenueAccount(id="a", venue="v", exchange="binanceusdm", key=KeySource(env="K"), secret=KeySource(env="S"))
+
+
+def test_sweeps_of_all_accounts_together_keep_within_the_budget() -> None:
+    """However many accounts share an address, their sweeps leave a part of the budget's income to the rest."""
+    plan = PLANS["binanceusdm"]
+    for count in (1, 5, 20):
+        accounts = tuple(replace(ACCOUNT, id=str(n)) for n in range(count))
+        settings = paced(FlattenSettings(), accounts)
+        spent = count * plan.snapshot_weight / settings.sweep_interval_max.total_seconds()
+
+        assert spent <= 0.8 * plan.limits.per_second
+        assert settings.sweep_interval == FlattenSettings().sweep_interval
+
+
+def test_slower_sweeps_and_unknown_exchanges_are_left_as_they_are() -> None:
+    """What is configured slower stays, and an exchange without a row has no budget to keep."""
+    slow = FlattenSettings(sweep_interval_max=timedelta(minutes=1))
+
+    assert paced(slow, (ACCOUNT,)) == slow
+    assert paced(FlattenSettings(), (replace(ACCOUNT, exchange="nowhere"),)) == FlattenSettings()
