@@ -18,7 +18,7 @@ from ess_server.core.errors import StoreError, StoreLockedError
 from ess_server.core.model import EventDraft, LatchRecord
 from ess_server.core.ports import Loaded
 
-SLOT_BYTES = 256 * 1024
+SLOT_BYTES = 512 * 1024
 FILE_BYTES = 2 * SLOT_BYTES
 
 _MAGIC = b"ESSLATCH"

@@ -1,18 +1,22 @@
 """The tripwire file in the data directory."""
 
 import asyncio
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-
-from ess_server.adapters.data_dir import DataDirectory
+from pathlib import Path
 
 MAX_REASON_BYTES = 1024
 
 
 class TripwireFile:
-    """Looks for the file on a thread of its own, so that a disk that hangs holds up nothing else."""
+    """Looks for the file on a thread of its own, so that a disk that hangs holds up nothing else.
 
-    def __init__(self, directory: DataDirectory) -> None:
-        self._directory = directory
+    ``exists`` says whether it is there, or raises StoreError if that cannot be known.
+    """
+
+    def __init__(self, path: Path, exists: Callable[[], bool]) -> None:
+        self._path = path
+        self._exists = exists
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="tripwire")
 
     async def reason(self) -> str | None:
@@ -21,10 +25,10 @@ class TripwireFile:
 
     def look(self) -> str | None:
         """As ``reason``, blocking; for the time before there is a loop to block."""
-        if not self._directory.tripwire_exists():
+        if not self._exists():
             return None
         try:
-            with self._directory.tripwire.open("rb") as file:
+            with self._path.open("rb") as file:
                 text = file.read(MAX_REASON_BYTES).decode(errors="replace").strip()
         except OSError:
             text = ""  # it exists, and that is what counts

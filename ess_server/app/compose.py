@@ -172,7 +172,7 @@ def _open_storage(server: ServerSettings, clock: SystemClock, stack: AsyncExitSt
     state, latch = SqlitePolicyStore(directory.state_db), LatchFile(directory.latch)
     metrics = SqliteMetricsRepository(directory.metrics_db, clock, server.day_boundary)
     stack.callback(metrics.close)
-    tripwire = TripwireFile(directory)
+    tripwire = TripwireFile(directory.tripwire, directory.tripwire_exists)
     stack.callback(tripwire.close)
     return _Storage((_place(state, stack), _place(latch, stack)), state, metrics, tripwire)
 

@@ -16,6 +16,7 @@ from ess_server.core.model import (
 )
 
 ELLIPSIS_MARK = " [cut]"
+_CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 MAX_TEXT_BYTES = 128
 """Longest name or number in a cause. A record that grows without bound ends up not fitting its place on disk."""
 MAX_REQUEST_ID_BYTES = 64
@@ -32,8 +33,11 @@ class Activation:
 
 
 def cut(text: str, limit: int) -> str:
-    """Return ``text`` in at most ``limit`` bytes of UTF-8; what was cut is marked. Never fails."""
-    raw = text.encode("utf-8", "replace")
+    """Return ``text`` in at most ``limit`` bytes of UTF-8; what was cut is marked. Never fails.
+
+    Control characters become spaces: they could hide text on a terminal, and take six bytes each on disk.
+    """
+    raw = text.translate(_CONTROLS).encode("utf-8", "replace")
     if len(raw) <= limit:
         return raw.decode()
     return raw[: limit - len(ELLIPSIS_MARK)].decode(errors="ignore") + ELLIPSIS_MARK

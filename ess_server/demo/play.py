@@ -15,6 +15,8 @@ from ess_server.demo import timeline as t
 from ess_server.demo.stage import ACCOUNT, DemoError, Stage
 from ess_server.demo.timeline import Timeline
 
+__all__ = ["DemoError", "Play"]
+
 ENGINES = {
     "engine-a": ("BTC/USDT:USDT", "ETH/USDT:USDT", "SOL/USDT:USDT", "BNB/USDT:USDT", "XRP/USDT:USDT"),
     "engine-b": ("ADA/USDT:USDT", "DOGE/USDT:USDT", "AVAX/USDT:USDT", "LINK/USDT:USDT", "LTC/USDT:USDT"),
