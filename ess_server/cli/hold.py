@@ -43,14 +43,16 @@ def hold(
             request_id=uuid4().hex,
         )
         question = f"end cancelling and closing of {scope or 'every stop'} at revision {looked.revision}?"
-        if not confirmed(question, yes=yes, looked=looked):
-            return Exit.REFUSED
-        try:
-            response: pb.HoldFlattenResponse = remote.call("HoldFlatten", request)
-        except grpc.RpcError as error:
-            if is_refusal(error):
-                raise refused("the hold", error.details() or "", remote.target.ess) from None
-            raise failure(error, remote.target) from None
+        return _send(remote, request, as_json=as_json) if confirmed(question, yes=yes, looked=looked) else Exit.REFUSED
+
+
+def _send(remote: Remote, request: pb.HoldFlattenRequest, *, as_json: bool) -> Exit:
+    try:
+        response: pb.HoldFlattenResponse = remote.call("HoldFlatten", request)
+    except grpc.RpcError as error:
+        if is_refusal(error):
+            raise refused("the hold", error.details() or "", remote.target.ess) from None
+        raise failure(error, remote.target) from None
     if as_json:
         print_json(response)
     else:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import click
 
-from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.connection import Remote
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit
@@ -61,8 +60,3 @@ def confirmed(question: str, *, yes: bool, looked: LookedAt) -> bool:
         return True
     heed("nothing was changed")
     return False
-
-
-def stopped_scopes(state: pb.StopState) -> str:
-    """Name what is stopped."""
-    return ", ".join(s.scope for s in state.stops) or "nothing"

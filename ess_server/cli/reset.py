@@ -8,7 +8,7 @@ import grpc
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.connection import Remote, failure
 from ess_server.cli.exits import Exit, exit_help
-from ess_server.cli.looked_at import LookedAt, confirmed, look, reason_given
+from ess_server.cli.looked_at import confirmed, look, reason_given
 from ess_server.cli.options import by_option, json_option, utf8
 from ess_server.cli.output import as_document, heed, plain, print_json, say, verdict
 from ess_server.cli.refusals import in_words, is_refusal, lines, refused
@@ -46,34 +46,35 @@ def reset(
 
     On a terminal the state is shown and its revision used; elsewhere --revision is required.
     """
+    request = pb.ResetRequest(
+        scope=utf8(scope),
+        reason=utf8(reason),
+        overrides=[utf8(o) for o in overrides],
+        rebaseline=rebaseline,
+        requested_by=utf8(by),
+        request_id=uuid4().hex,
+    )
     with Remote(target_of(context)) as remote:
-        request = pb.ResetRequest(
-            scope=utf8(scope),
-            overrides=[utf8(o) for o in overrides],
-            rebaseline=rebaseline,
-            requested_by=utf8(by),
-            request_id=uuid4().hex,
-        )
         if dry_run:
-            return _check(remote, request, reason, revision, as_json=as_json)
-        looked = look(remote, f"reset {scope}".strip(), revision)
-        _name(request, looked)
-        if looked.store_id:
-            _show_obstacles(remote, request)
-        request.reason = utf8(reason_given(reason, QUESTION))
-        question = f"release {scope or 'every stop'} at revision {looked.revision}, so that engines trade again?"
-        if not confirmed(question, yes=yes, looked=looked):
-            return Exit.REFUSED
-        return _send(remote, request, as_json=as_json)
+            return _check(remote, request, revision, as_json=as_json)
+        agreed = _completed(remote, request, revision, yes=yes)
+        return _send(remote, request, as_json=as_json) if agreed else Exit.REFUSED
 
 
-def _name(request: pb.ResetRequest, looked: LookedAt) -> None:
+def _completed(remote: Remote, request: pb.ResetRequest, revision: int | None, *, yes: bool) -> bool:
+    """Fill in what the person has looked at, and ask for what is missing; False if the person does not agree."""
+    looked = look(remote, f"reset {request.scope}".strip(), revision)
     request.revision, request.store_id = looked.revision, looked.store_id
+    if looked.store_id:
+        _show_obstacles(remote, request)
+    request.reason = utf8(reason_given(request.reason, QUESTION))
+    question = f"release {request.scope or 'every stop'} at revision {looked.revision}, so that engines trade again?"
+    return confirmed(question, yes=yes, looked=looked)
 
 
-def _check(remote: Remote, request: pb.ResetRequest, reason: str, revision: int | None, *, as_json: bool) -> Exit:
+def _check(remote: Remote, request: pb.ResetRequest, revision: int | None, *, as_json: bool) -> Exit:
     request.revision = revision or remote.asking(Remote.state).state.revision
-    response = _validated(remote, request, reason)
+    response = _validated(remote, request)
     if as_json:
         print_json(response)
     else:
@@ -85,14 +86,14 @@ def _check(remote: Remote, request: pb.ResetRequest, reason: str, revision: int 
 
 
 def _show_obstacles(remote: Remote, request: pb.ResetRequest) -> None:
-    for line in lines(_validated(remote, request, "").refusals, remote.target.ess):
+    for line in lines(_validated(remote, request).refusals, remote.target.ess):
         heed(plain(line), colour="yellow")
 
 
-def _validated(remote: Remote, request: pb.ResetRequest, reason: str) -> pb.ResetResponse:
+def _validated(remote: Remote, request: pb.ResetRequest) -> pb.ResetResponse:
     check = pb.ResetRequest()
     check.CopyFrom(request)
-    check.validate_only, check.request_id, check.reason = True, "", utf8(reason) or "looking at what stands in the way"
+    check.validate_only, check.request_id, check.reason = True, "", request.reason or "looking at what is in the way"
     response: pb.ResetResponse = remote.asking(lambda r: r.call("Reset", check))
     return response
 

@@ -57,7 +57,6 @@ def serve(
     log_format: str,
 ) -> Exit:
     """Run the server until SIGTERM or Ctrl-C; what is given here counts more than the configuration."""
-    set_up(log_level, as_json=log_format == "json")
     settings = read(config) if config else Settings()
     server = settings.server
     if listen is not None:
@@ -67,6 +66,7 @@ def serve(
     elif server.data_dir is None:
         raise click.UsageError("say where the state is kept with --data-dir DIR, or keep nothing with --ephemeral")
     server = replace(server, insecure=insecure or server.insecure)
+    set_up(log_level, as_json=log_format == "json")
     banner = _Banner(server)
     try:
         asyncio.run(run(replace(settings, server=server), ready=banner.ready))

@@ -33,6 +33,14 @@ class _Triggered:
     state: pb.GetStateResponse | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """What was said about where the data directory is."""
+
+    data_dir: Path | None
+    config: Path | None
+
+
 @click.command(epilog=exit_help(Exit.OK, Exit.USAGE, Exit.UNREACHABLE, Exit.UNMATCHED, Exit.UNFINISHED))
 @click.argument("scope", default="")
 @click.option("-m", "--reason", default="", metavar="TEXT", help="why; goes into the audit log")
@@ -72,12 +80,15 @@ def trigger(
         requested_by=utf8(by),
         request_id=utf8(request_id) or uuid4().hex,
     )
-    target = target_of(context)
+    return _send(request, target_of(context), _Place(data_dir, config), wait or 0, as_json=as_json)
+
+
+def _send(request: pb.TriggerRequest, target: Target, place: _Place, wait: float, *, as_json: bool) -> Exit:
     with Remote(target) as remote:
         try:
             response = remote.insist("Trigger", request, within=min(target.timeout, ANSWER_WITHIN))
         except grpc.RpcError as error:
-            return _fall_back(request, failure(error, target), target, _Place(data_dir, config), as_json=as_json)
+            return _fall_back(request, failure(error, target), target, place, as_json=as_json)
         done = _Triggered(response, _wait(remote, response.stop, wait) if wait else None)
     _report(done, target, as_json=as_json)
     return _exit(done, waited=bool(wait))
@@ -108,14 +119,6 @@ def _report(done: _Triggered, target: Target, *, as_json: bool) -> None:
     for warning in response.warnings:
         say(f"warning: {plain(warning)}", colour="yellow")
     heed(f"next: {target.ess} status")
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """What was said about where the data directory is."""
-
-    data_dir: Path | None
-    config: Path | None
 
 
 def _fall_back(

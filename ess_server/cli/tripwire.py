@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-
 NAME = "tripwire"
 
 
@@ -14,19 +13,16 @@ def trip(data_dir: Path, reason: str) -> str:
 
     A tripwire that is there already is left as it is. Raises OSError if none could be made.
     """
-    remark = ""
     if not data_dir.is_dir():
         raise NotADirectoryError(f"{data_dir} is no directory")
     try:
         _place(data_dir, reason)
+        _sync(data_dir)
     except FileExistsError:
-        remark = "it was there already"
+        return "it was there already"
     except OSError:
-        # Its existence is what counts; on a full disk there may be room for that alone.
-        os.close(os.open(data_dir / NAME, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o644))
-        remark = "without the reason, which could not be written"
-    _sync(data_dir)
-    return remark
+        return _place_bare(data_dir, reason)
+    return ""
 
 
 def is_used(data_dir: Path) -> bool:
@@ -64,6 +60,19 @@ def _place(data_dir: Path, reason: str) -> None:
         os.link(new, data_dir / NAME)
     finally:
         new.unlink(missing_ok=True)
+
+
+def _place_bare(data_dir: Path, reason: str) -> str:
+    """Make the file as simply as can be: that it exists is what counts, and on a full disk all there is room for."""
+    descriptor = os.open(data_dir / NAME, os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW, 0o644)
+    try:
+        os.write(descriptor, reason.encode() + b"\n")
+        os.fsync(descriptor)
+    except OSError as error:
+        return f"but the disk would not take the reason: {error.strerror}"
+    finally:
+        os.close(descriptor)
+    return ""
 
 
 def _sync(data_dir: Path) -> None:

@@ -38,8 +38,8 @@ def _plain(value: object, unit: str) -> Any:  # noqa: ANN401 - what JSON knows
     if is_dataclass(value) and not isinstance(value, Scope):
         return _table(value)
     match value:
-        case timedelta():
-            return Decimal(value // timedelta(microseconds=1)).scaleb(-3 if unit == "ms" else -6)
+        case timedelta() | Decimal():
+            return _number(value, unit)
         case Enum():
             return value.name.lower() if isinstance(value, Action) else value.value
         case Path() | Scope() | ZoneInfo():
@@ -47,6 +47,12 @@ def _plain(value: object, unit: str) -> Any:  # noqa: ANN401 - what JSON knows
         case tuple():
             return [_plain(one, "") for one in value]
     return value
+
+
+def _number(value: timedelta | Decimal, unit: str) -> int | Decimal:
+    if isinstance(value, timedelta):
+        value = Decimal(value // timedelta(microseconds=1)).scaleb(-3 if unit == "ms" else -6)
+    return value if value % 1 else int(value)
 
 
 def _lines(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
@@ -76,6 +82,8 @@ def _value(value: object) -> str:
         case list():
             return "[" + ", ".join(_value(v) for v in value) + "]"
         case Decimal():
-            return f"{value if value % 1 else value.to_integral_value():f}"
+            return f"{value:f}"
+        case bool() | int():
+            return json.dumps(value)
         case _:
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

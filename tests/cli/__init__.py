@@ -1,0 +1,1 @@
+"""The command line against real servers in processes of their own."""
