@@ -22,6 +22,10 @@ class Fault(Enum):
     APPLIED = "is written, and raises all the same"
 
 
+class _HungError(Exception):
+    """Ends work that is to hang where it can be awaited."""
+
+
 class Hold:
     """A place where work waits while it is shut."""
 
@@ -53,8 +57,8 @@ class Hold:
 class Disk:
     """A durable record that fails and hangs on demand. Its work runs in the event loop, one piece after the other.
 
-    ``written`` are the records that reached the store, whatever was answered. ``broken`` fails every commit;
-    ``faults`` are taken by one commit each, None for one that works.
+    ``written`` are the records that reached the store, whatever was answered. ``broken`` fails every commit, with
+    ``hung`` none ever returns; ``faults`` are taken by one commit each, None for one that works.
     """
 
     def __init__(self, store: PolicyStore) -> None:
@@ -62,6 +66,7 @@ class Disk:
         self.store = store
         self.written: list[LatchRecord] = []
         self.broken = False
+        self.hung = False
         self.faults: deque[Fault | None] = deque()
         self.before, self.after = Hold(), Hold()
         self._one_at_a_time = asyncio.Lock()
@@ -72,6 +77,8 @@ class Disk:
             await self.before.pass_by()
             try:
                 return work()
+            except _HungError:
+                return await asyncio.get_running_loop().create_future()
             finally:
                 await self.after.pass_by()
 
@@ -81,6 +88,8 @@ class Disk:
 
     def commit(self, record: LatchRecord, drafts: Sequence[EventDraft]) -> EventHead | None:
         """See ``PolicyStore.commit``."""
+        if self.hung:
+            raise _HungError
         fault = self.faults.popleft() if self.faults else None
         if self.broken or fault is Fault.NOTHING_APPLIED:
             raise StoreError(f"{self.name}: no space left")
