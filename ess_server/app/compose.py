@@ -23,6 +23,7 @@ from ess_server.app.venues import VenueNews, build_flattener
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
+from ess_server.core.events import FanOut
 from ess_server.core.model import Account
 from ess_server.core.monitor import Monitor, MonitorSettings
 from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
@@ -87,8 +88,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         storage = _open_storage(settings.server, clock, stack)
-        bus = LogEventBus()
-        stack.callback(bus.close)
+        log = LogEventBus()
+        stack.callback(log.close)
+        bus = FanOut(log)
         readings = Readings(storage.metrics, ReportedHealthMonitor(clock), ReportedFeedMonitor())
         accounts = tuple(Account(id=a.id, venue=a.venue) for a in settings.accounts)
         news = VenueNews(storage.metrics)
@@ -130,6 +132,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
                 default_action=settings.server.default_action,
             ),
         )
+        if settings.server.metrics:
+            _measure(system, bus, stack)
         await flattener.start()
         stack.push_async_callback(flattener.stop)
         yield await _serve(settings, system, readings, stack)
@@ -190,3 +194,19 @@ def _place(store: PolicyStore, stack: AsyncExitStack) -> Place:
 
     stack.push_async_callback(close)
     return Place(store, run)
+
+
+def _measure(system: EmergencyStopSystem, bus: FanOut, stack: AsyncExitStack) -> None:
+    """Count events and measure the state. Imported only where it is wanted: the SDK takes 4 MB."""
+    from ess_server.adapters.otel_events import OtelEventBus, meter  # noqa: PLC0415
+
+    made, end = meter()
+    stack.callback(end)
+    bus.add(
+        OtelEventBus(
+            made,
+            active=lambda: len(system.controller.state.stops),
+            streams=lambda: system.subscribers.open_streams,
+            proof_age=lambda: system.clock.uptime() - system.monitor.proven_uptime,
+        )
+    )

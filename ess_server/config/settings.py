@@ -23,7 +23,8 @@ class ServerSettings:
     """How the server listens and what it promises.
 
     ``data_dir`` None keeps nothing (``--ephemeral``). ``lease`` is 200 ms to 2 s; ``heartbeat`` and ``tick``
-    are at most a third of it.
+    are at most a third of it. ``metrics`` counts and measures by OpenTelemetry: through the provider that the
+    process was started with, else once a minute to stderr.
     """
 
     listen: str = "127.0.0.1:50051"
@@ -34,6 +35,7 @@ class ServerSettings:
     heartbeat: timedelta = timedelta(milliseconds=250)
     tick: timedelta = timedelta(milliseconds=250)
     max_subscribers: int = 2000
+    metrics: bool = False
     expected_subscribers: tuple[str, ...] = ()
     default_action: Action = Action.FLATTEN
     day_boundary: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
