@@ -81,7 +81,11 @@ class StateBroadcast:
         """Publish once more; subscriptions end after that message."""
         for phase in self._phases:
             phase.ended = True
-        self.publish()
+        try:
+            self.publish()
+        finally:
+            for phase in self._phases:
+                phase.changed.set()
 
     async def run(self) -> None:
         """Send heartbeats until cancelled."""

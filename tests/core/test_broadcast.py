@@ -1,0 +1,183 @@
+"""The newest state to everyone at once; one that never reads misses messages and delays nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from ess_server.core.broadcast import FULL_PHASE, PHASES, BroadcastEndedError, StateBroadcast, Subscription
+
+from .disks import turns, waits
+from .virtual_time import VirtualTimeLoop, running_clock
+
+EVENT_LOOP = VirtualTimeLoop
+
+HEARTBEAT = timedelta(milliseconds=250)
+
+
+class Source:
+    """A state that counts how often it was rendered."""
+
+    def __init__(self) -> None:
+        self.rendered = 0
+
+    def render(self) -> bytes:
+        """Return the number of this rendering."""
+        self.rendered += 1
+        return str(self.rendered).encode()
+
+
+@pytest.fixture
+def source() -> Source:
+    """What is told."""
+    return Source()
+
+
+@pytest.fixture
+async def broadcast(source: Source) -> AsyncIterator[StateBroadcast]:
+    """A broadcast that sends heartbeats."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    beating = asyncio.create_task(broadcast.run())
+    yield broadcast
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+
+
+def crowd(broadcast: StateBroadcast, number: int) -> list[Subscription]:
+    """Return so many subscriptions."""
+    return [broadcast.subscribe() for _ in range(number)]
+
+
+async def test_everyone_gets_the_same_bytes(source: Source) -> None:
+    """A change is rendered once and reaches every phase in the same step."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    everyone = crowd(broadcast, FULL_PHASE * PHASES + 3)
+    broadcast.publish()
+    assert [await one.next() for one in everyone] == [b"1"] * len(everyone)
+    assert source.rendered == 1
+
+
+async def test_one_that_never_reads_delays_nobody(source: Source) -> None:
+    """The slow one misses what came meanwhile and gets the newest; nothing queues up for it."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    slow, quick = crowd(broadcast, 2)
+    for number in range(1, 5):
+        broadcast.publish()
+        assert await quick.next() == str(number).encode()
+    assert await slow.next() == b"4"
+    assert await waits(slow.next())
+
+
+async def test_newest_message_is_given_once(source: Source) -> None:
+    """A message is returned once; the next call waits for a newer one, and only for those after subscribing."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast.publish()
+    one = broadcast.subscribe()
+    assert await waits(one.next())
+    broadcast.publish()
+    assert await one.next() == b"2"
+    assert await waits(one.next())
+
+
+async def test_waiting_subscriber_is_woken(source: Source) -> None:
+    """A subscriber that waits gets the message in the step after it is published."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    one = asyncio.create_task(broadcast.subscribe().next())
+    await turns(3)
+    broadcast.publish()
+    await turns(3)
+    assert one.done()
+    assert await one == b"1"
+
+
+async def test_heartbeat_comes_in_time(broadcast: StateBroadcast) -> None:
+    """Without any change each subscriber gets a message every heartbeat, whichever phase it is in."""
+    everyone = crowd(broadcast, FULL_PHASE * PHASES)
+    await asyncio.gather(*(one.next() for one in everyone))
+    for one in everyone[:: FULL_PHASE * 3]:
+        await one.next()
+        await one.next()
+        began = running_clock().uptime()
+        for _ in range(8):
+            await one.next()
+        assert running_clock().uptime() - began == pytest.approx(8 * HEARTBEAT.total_seconds(), abs=0.01)
+
+
+async def test_heartbeats_are_spread_over_phases(broadcast: StateBroadcast) -> None:
+    """Full phases are served one after the other, so that a stop never queues behind one burst for all."""
+    everyone = crowd(broadcast, FULL_PHASE * PHASES)
+    arrivals: set[float] = set()
+
+    async def arrive(one: Subscription) -> None:
+        await one.next()
+        arrivals.add(round(running_clock().uptime(), 4))
+
+    await asyncio.gather(*(arrive(one) for one in everyone))
+    assert len(arrivals) == PHASES
+
+
+async def test_few_subscribers_share_a_phase(broadcast: StateBroadcast, source: Source) -> None:
+    """A handful of subscribers costs one rendering a heartbeat, and nobody costs none."""
+    await asyncio.sleep(10)
+    assert source.rendered == 0
+    few = crowd(broadcast, 10)
+    await asyncio.sleep(10)
+    assert source.rendered == pytest.approx(40, abs=1)
+    for one in few:
+        one.close()
+    before = source.rendered
+    await asyncio.sleep(10)
+    assert source.rendered == before
+
+
+async def test_place_that_was_left_is_taken_again(source: Source) -> None:
+    """Whoever leaves makes room in its phase."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    everyone = crowd(broadcast, FULL_PHASE * PHASES + PHASES)
+    assert {p.members for p in broadcast._phases} == {FULL_PHASE + 1}
+    everyone[0].close()
+    broadcast.subscribe()
+    assert {p.members for p in broadcast._phases} == {FULL_PHASE + 1}
+
+
+async def test_heartbeats_go_on_after_a_stall(broadcast: StateBroadcast, source: Source) -> None:
+    """A loop that was blocked catches up with the present, not with every heartbeat that it missed."""
+    one = broadcast.subscribe()
+    await one.next()
+    running_clock().advance(60)
+    before = source.rendered
+    await asyncio.sleep(1)
+    assert source.rendered - before <= 6
+    await one.next()
+
+
+async def test_end_is_told_after_the_last_message(source: Source) -> None:
+    """The last message reaches everyone before the end does, also those who wait, and late comers end at once."""
+    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    one, other = crowd(broadcast, 2)
+    waiting = asyncio.create_task(one.next())
+    await turns(3)
+    broadcast.end()
+    assert await waiting == b"1"
+    assert await other.next() == b"1"
+    for subscription in (one, other, broadcast.subscribe()):
+        with pytest.raises(BroadcastEndedError):
+            await subscription.next()
+
+
+async def test_end_is_told_although_nothing_can_be_rendered() -> None:
+    """A last message that cannot be made keeps nobody waiting."""
+
+    def fail() -> bytes:
+        raise RuntimeError
+
+    broadcast = StateBroadcast(fail, HEARTBEAT)
+    waiting = asyncio.create_task(broadcast.subscribe().next())
+    await turns(3)
+    with pytest.raises(RuntimeError):
+        broadcast.end()
+    await turns(3)
+    assert waiting.done()
+    with pytest.raises(BroadcastEndedError):
+        await waiting
