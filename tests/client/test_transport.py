@@ -17,6 +17,7 @@ import trustme
 
 import ess_client.aio
 from ess_client import DenyReason, OrderGate
+from ess_client._clock import now
 from ess_client.testing import ScriptedServer
 
 Eventually = Callable[..., float]
@@ -260,3 +261,8 @@ def test_importing_the_client_costs_little_and_brings_nothing_else() -> None:
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_leases_are_measured_by_a_clock_that_counts_suspend() -> None:
+    """The clock is that of the boot, suspend included, which no one sets."""
+    assert abs(now() - time.clock_gettime(time.CLOCK_BOOTTIME)) < 1.0

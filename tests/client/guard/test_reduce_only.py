@@ -107,3 +107,13 @@ def test_deribit_trades_with_get(venue: Any, gate: FakeGate, edge: Any) -> None:
     exchange.privateGetCancel({"order_id": "1"})
 
     assert len(edge.sent) == 2
+
+
+@pytest.mark.parametrize("symbol", ["BTCUSDT", "BTC/USDT"])
+def test_unresolved_market_that_may_be_spot_is_no_exit(venue: Any, gate: FakeGate, symbol: str) -> None:
+    """Before markets are loaded, a name that may be a spot market does not pass as reduce-only."""
+    gate.stop()
+    with pytest.raises(OrderDenied):
+        guard(venue(ccxt.binance, markets=False), gate).create_order(
+            symbol, "market", "sell", 1, None, {"reduceOnly": True}
+        )
