@@ -370,6 +370,7 @@ def test_disk_that_fails_is_named_and_loses_nothing_when_it_works_again(
 ) -> None:
     """Each problem is logged once, shown as long as it lasts, and what came meanwhile is saved after it."""
     on_disk.record_equity(equity(clock, 1000))
+    clock.advance(1)
     on_disk.record_cash_flow(flow(clock, 1, "before"))
     assert on_disk.flush(SOON)
     disk.fail()
@@ -388,8 +389,12 @@ def test_disk_that_fails_is_named_and_loses_nothing_when_it_works_again(
         assert on_disk.flush(SOON)
         working = on_disk.problem
     on_disk.close(SOON)
+    with connect(path) as connection:
+        (ids,) = connection.execute("SELECT count(*) FROM flow_id").fetchone()
+    connection.close()
     restarted = SqliteMetricsRepository(path, clock, ZONE)
 
+    assert ids == 4
     assert "metrics are not being saved: disk I/O error" in failing
     assert "metrics are not being saved: unable to open database file" in gone
     assert working == ""
@@ -401,14 +406,19 @@ def test_disk_that_fails_is_named_and_loses_nothing_when_it_works_again(
 
 
 def test_close_on_a_disk_that_fails_ends_and_says_so(
-    on_disk: SqliteMetricsRepository, disk: Disk, clock: FakeClock
+    on_disk: SqliteMetricsRepository, disk: Disk, path: Path, clock: FakeClock
 ) -> None:
-    """The last attempt is made, its failure stays named, and the process may go."""
+    """The last attempt is made, its failure stays named, the process may go, and the next one finds a file in order."""
     disk.fail()
     on_disk.record_equity(equity(clock, 1000))
     on_disk.close(SOON)
+    metrics = SqliteMetricsRepository(path, clock, ZONE)
 
     assert "metrics are not being saved" in on_disk.problem
+    assert metrics.problem == ""
+    assert metrics.account("main") is None
+
+    metrics.close(SOON)
 
 
 def save(path: Path, clock: FakeClock) -> None:
@@ -435,12 +445,6 @@ def replaced(path: Path) -> None:
     path.write_bytes(b"not a database" * 1000)
 
 
-def disordered(path: Path) -> None:
-    """A page of zeros where a table was."""
-    content = path.read_bytes()
-    path.write_bytes(content[:4096] + bytes(4096) + content[8192:])
-
-
 def change(path: Path, statement: str) -> None:
     """Change what is in the file by means of SQL."""
     with sqlite3.connect(path) as connection:
@@ -449,8 +453,23 @@ def change(path: Path, statement: str) -> None:
 
 
 def boundless(path: Path) -> None:
-    """A high-water mark that is no number."""
+    """A high-water mark without end."""
     change(path, "UPDATE ledger SET anchor = replace(anchor, '1500', '-Infinity')")
+
+
+def no_mark(path: Path) -> None:
+    """A high-water mark of zero."""
+    change(path, "UPDATE ledger SET anchor = json_set(anchor, '$[2]', '0')")
+
+
+def no_opening(path: Path) -> None:
+    """An opening of zero."""
+    change(path, "UPDATE ledger SET anchor = json_set(anchor, '$[5]', '0')")
+
+
+def no_number(path: Path) -> None:
+    """Flows that add up to no number."""
+    change(path, "UPDATE ledger SET anchor = json_set(anchor, '$[7]', 'NaN')")
 
 
 def undated(path: Path) -> None:
@@ -482,8 +501,10 @@ DAMAGES = [
     emptied,
     cut,
     replaced,
-    disordered,
     boundless,
+    no_mark,
+    no_opening,
+    no_number,
     undated,
     unreadable,
     emptied_table,
@@ -523,6 +544,21 @@ def test_damaged_file_is_kept_named_and_its_baselines_are_not_made_up(
     assert metrics.problem == ""
 
     metrics.close(SOON)
+
+
+def test_page_of_zeros_anywhere_is_found_or_changes_nothing(path: Path, clock: FakeClock) -> None:
+    """Whichever page a disk loses, baselines are those that were saved, or unknown, never others."""
+    save(path, clock)
+    content = path.read_bytes()
+    for start in range(0, len(content), 4096):
+        path.write_bytes(content[:start] + bytes(4096) + content[start + 4096 :])
+        metrics = SqliteMetricsRepository(path, clock, ZONE)
+        lost = metrics.problem
+        found = None if lost else marks(metrics)
+        metrics.close(SOON)
+
+        assert lost or found == (1500, 1500)
+    assert len(content) > 5 * 4096
 
 
 def test_start_that_was_cut_off_after_moving_a_damaged_file_aside_loses_no_warning(
