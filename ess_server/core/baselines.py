@@ -8,9 +8,9 @@ The model
     money stays what it was. It takes effect with the first reading that contains it: a deposit of which the latest
     reading knows nothing yet is no drawdown.
 
-    What arrives late is put in its place and what follows is folded again, within a window of recent entries
+    What arrives late is put in its place and what it changes is folded again, within a window of recent entries
     (15 minutes and 1024 entries by default). Older than that, a reading moves nothing, and a flow moves only those
-    marks that were set after it. In order, an entry costs one step.
+    marks that were set before it. In order, an entry costs one step.
 
     Nothing is believed about the future: an entry from after ``now`` counts as of ``now``. When the clock itself
     has gone back, what was known is kept as of ``now`` and the window starts empty.
@@ -116,12 +116,17 @@ class BaselineLedger:
         if self._edge is not None and entry <= self._edge:
             self._add_beyond_window(entry)
             return
-        later: list[Entry] = []
+        later: list[tuple[Entry, Fold | None]] = []
         while self._recent and self._recent[-1][0] > entry:
-            later.append(self._recent.pop()[0])
+            later.append(self._recent.pop())
         self._push(entry)
-        for other in reversed(later):
+        while later:
+            other, before = later.pop()
             self._push(other)
+            if self._recent[-1][1] == before:
+                # From here on nothing has changed.
+                self._recent.extend(reversed(later))
+                break
         self._evict()
         self._note_unsaved(entry)
 

@@ -320,8 +320,8 @@ class CountingZone(tzinfo):
         return "counting"
 
 
-def test_entry_in_order_costs_one_step_whatever_the_window_holds() -> None:
-    """A full window is not folded again for a reading in order, and only its end for one that is a little late."""
+def test_entry_that_changes_nothing_after_it_costs_two_steps_at_most() -> None:
+    """A full window is not folded again for a reading in order, nor for a late one that changes nothing after it."""
     zone = CountingZone()
     ledger = BaselineLedger(zone)
     for number in range(CAPACITY):
@@ -329,10 +329,13 @@ def test_entry_in_order_costs_one_step_whatever_the_window_holds() -> None:
     filled, zone.asked = zone.asked, 0
     ledger.add(reading(CAPACITY / 10, 1000), LATER)
     in_order, zone.asked = zone.asked, 0
-    ledger.add(reading(CAPACITY / 10 - 0.25, 1000), LATER)
+    ledger.add(reading(CAPACITY / 20, 1000), LATER)
+    late, zone.asked = zone.asked, 0
+    ledger.add(reading(CAPACITY / 20, 1001), LATER)
 
     assert filled == CAPACITY * in_order
-    assert zone.asked == 4 * in_order
+    assert late == 2 * in_order
+    assert zone.asked > CAPACITY / 2 - 5
 
 
 def test_entry_from_the_future_counts_as_of_now() -> None:
