@@ -23,6 +23,7 @@ from ess_server.service.watch import WatchMessages
 STOP_SERVICE = emergency_stop_pb2.DESCRIPTOR.services_by_name["EmergencyStopService"].full_name
 TELEMETRY_SERVICE = telemetry_pb2.DESCRIPTOR.services_by_name["TelemetryService"].full_name
 LAST_WRITES = timedelta(milliseconds=500)
+CLOSED_WITHIN = timedelta(seconds=1)
 
 OPTIONS = (
     # A second server on the port must fail, not share it.
@@ -77,6 +78,7 @@ class GrpcServer:
         self._broadcast = broadcast
         self._messages = messages
         self._health = health.aio.HealthServicer()
+        self._closing: asyncio.Future[None] | None = None
         self._server = grpc.aio.server(interceptors=(ErrorToStatus(),), options=OPTIONS)
         self._add_stop_service(stops)
         register: Any = telemetry_pb2_grpc.add_TelemetryServiceServicer_to_server
@@ -105,10 +107,11 @@ class GrpcServer:
         """Tell every stream that the server goes down, end it with an error status, and close."""
         self._messages.draining = True
         self._broadcast.end()
-        closing = asyncio.ensure_future(self._server.stop(LAST_WRITES.total_seconds()))
+        self._closing = asyncio.ensure_future(self._server.stop(LAST_WRITES.total_seconds()))
         # A health watcher that never reads holds the servicer's lock; the stop must not wait for it.
         farewell = asyncio.ensure_future(self._health.enter_graceful_shutdown())
-        await closing
+        # A connection whose peer takes no bytes closes only when the transport gives it up, seconds later.
+        await asyncio.wait([self._closing], timeout=CLOSED_WITHIN.total_seconds())
         farewell.cancel()
         await asyncio.gather(farewell, return_exceptions=True)
 
