@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ess_server.core.model import AccountProgress, EmergencyState, FlattenStatus, Stop
+from ess_server.core.model import AccountProgress, Action, EmergencyState, FlattenStatus, Stop
 from ess_server.core.subscribers import Enforcement
 
 
@@ -44,6 +44,6 @@ def state_in_words(state: EmergencyState, enforcement: Enforcement, accounts: Se
     parts = [
         f"TRADING STOPPED (ESS ACTIVE) since {since} ({cause_in_words(first)}): {scopes}{more}",
         gates_in_words(enforcement),
-        accounts_in_words(accounts, [s.stop_id for s in state.stops]),
+        accounts_in_words(accounts, [s.stop_id for s in state.stops if s.action > Action.BLOCK or s.held]),
     ]
     return "; ".join(p for p in parts if p)

@@ -20,7 +20,7 @@ def test_a_good_file_is_called_good_and_missing_files_are_noted(here: Here) -> N
 
     assert done.code == Exit.OK
     assert done.out == f"{EXAMPLE}: no mistakes; 1 accounts, 2 evaluators\n"
-    assert f"note: {EXAMPLE.parent}/run/keys/main.key does not exist yet" in done.err
+    assert f"note: {EXAMPLE.parent}/keys/main.key does not exist yet" in done.err
 
 
 @pytest.mark.parametrize(

@@ -309,7 +309,7 @@ def test_the_example_is_valid_and_its_comments_tell_the_defaults(tmp_path: Path)
     assert len(assigned) > 15
     assert load(written(tmp_path, spelled_out)) == settings
     assert load(EXAMPLE).accounts[0].paper == PaperEndpoint(
-        host="127.0.0.1", port=9443, ca_file=EXAMPLE.parent / "run/paper/ca.pem"
+        host="127.0.0.1", port=9443, ca_file=EXAMPLE.parent / "paper/ca.pem"
     )
 
 
