@@ -195,7 +195,7 @@ class SubscriberRegistry:
             pending=count[SubscriberStatus.PENDING],
             missing=len(missing),
             elapsed=max(took, default=None),
-            unconfirmed=(*missing, *waits)[:8],
+            unconfirmed=tuple(dict.fromkeys((*missing, *waits)))[:8],
         )
 
     async def settled(self, revision: int, within: timedelta) -> None:
