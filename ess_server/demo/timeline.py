@@ -7,13 +7,13 @@ BREACH_READ = "breach read"
 LATCHED = "latched"
 BROADCAST = "broadcast received"
 FIRST_CANCEL = "first cancel sent"
-KILLED = "server killed (SIGKILL), flatten under way"
+KILLED = "server killed (SIGKILL) in the middle"
 RESTARTED = "server back, still ACTIVE"
 CLEAN_READS = "two clean reads"
 FLAT = "FLAT"
-VENUE_EMPTY = "venue's own books: no order, no position"
-STALE_REFUSED = "reset with a stale revision refused"
-RELEASED = "reset with the right revision accepted"
+VENUE_EMPTY = "venue's own books are empty"
+STALE_REFUSED = "stale reset refused"
+RELEASED = "right reset accepted"
 
 
 def denied(engine: str) -> str:
