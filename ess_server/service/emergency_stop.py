@@ -148,11 +148,13 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         context: Context,
     ) -> pb.AcknowledgeStateResponse:
         """Note what gates have applied."""
-        state = self._system.controller.state
-        if request.store_id == state.store_id:
-            for ack in request.acknowledgements:
-                if ack.revision <= state.revision:
-                    self._system.subscribers.confirm(ack.subscriber_id, ack.session_id, ack.revision)
+        controller = self._system.controller
+        for ack in request.acknowledgements:
+            # A gate may have seen a lost stop after it said which revision it knows.
+            actor = actor_of(context, claimed=ack.subscriber_id)
+            lost = controller.witness(request.store_id, ack.revision, actor)
+            if lost is None and request.store_id == controller.state.store_id:
+                self._system.subscribers.confirm(ack.subscriber_id, ack.session_id, ack.revision)
         return pb.AcknowledgeStateResponse(
             server_instance_id=self._messages.server_instance_id,
             sent_uptime=convert.duration(self._system.clock.uptime()),

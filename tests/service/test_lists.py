@@ -107,19 +107,31 @@ async def test_subscribers_list_missing_then_pending_then_confirmed(serve: Serve
         stream.cancel()
 
 
-async def test_acknowledgement_of_another_store_or_a_future_revision_counts_nothing(served: Served) -> None:
-    """A gate cannot confirm what this server has not latched."""
+async def test_acknowledgement_of_another_store_counts_nothing(served: Served) -> None:
+    """A gate cannot confirm what another store has latched; the reply still re-anchors its lease."""
     stream = served.stops.WatchState(pb.WatchStateRequest(subscriber_id="e", session_id="s"))
     first = await stream.read()
     stop = (await served.stops.Trigger(pb.TriggerRequest())).stop
-    for store, revision in (("other", stop.revision), (first.state.store_id, stop.revision + 1)):
-        ack = pb.Acknowledgement(subscriber_id="e", session_id="s", revision=revision)
-        answer = await served.stops.AcknowledgeState(pb.AcknowledgeStateRequest(store_id=store, acknowledgements=[ack]))
-        assert answer.server_instance_id == first.server_instance_id
+    ack = pb.Acknowledgement(subscriber_id="e", session_id="s", revision=stop.revision)
+    request = pb.AcknowledgeStateRequest(store_id="other", acknowledgements=[ack])
+    answer = await served.stops.AcknowledgeState(request)
     state = await served.stops.GetState(pb.GetStateRequest())
-
-    assert state.enforcement.confirmed == 0
     stream.cancel()
+
+    assert answer.server_instance_id == first.server_instance_id
+    assert state.enforcement.confirmed == 0
+
+
+async def test_acknowledgement_of_a_revision_never_committed_proves_a_lost_stop(served: Served) -> None:
+    """A gate that learns of a stop after its hello is a witness by its acknowledgement too."""
+    before = (await served.stops.GetState(pb.GetStateRequest())).state
+    ack = pb.Acknowledgement(subscriber_id="engine-a", session_id="s", revision=before.revision + 5)
+    request = pb.AcknowledgeStateRequest(store_id=before.store_id, acknowledgements=[ack])
+    await served.stops.AcknowledgeState(request)
+    after = (await served.stops.GetState(pb.GetStateRequest())).state
+
+    assert [(s.action, s.cause.source) for s in after.stops] == [(pb.STOP_ACTION_BLOCK, pb.CAUSE_SOURCE_WITNESS)]
+    assert after.revision > before.revision + 5
 
 
 @pytest.mark.parametrize("name", ["", "ess.v1.EmergencyStopService", "ess.v1.TelemetryService"])
