@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ess_client import OrderGate
 from ess_client.testing import ScriptedServer
 
 Eventually = Callable[..., float]
@@ -29,3 +30,18 @@ def server() -> Iterator[ScriptedServer]:
     """A server on a free port that says INACTIVE until told otherwise."""
     with ScriptedServer() as scripted:
         yield scripted
+
+
+@pytest.fixture
+def last_allowed() -> Callable[[OrderGate], float]:
+    """Check until denied; the seconds from now to the beginning of the last check that was allowed."""
+
+    def check(gate: OrderGate) -> float:
+        first = began = last = time.clock_gettime(time.CLOCK_BOOTTIME)
+        while gate.check().allowed:
+            last = began
+            began = time.clock_gettime(time.CLOCK_BOOTTIME)
+            assert began - first < 10, "still allowed"
+        return last - first
+
+    return check

@@ -37,17 +37,18 @@ def test_every_end_of_the_stream_is_a_loss_and_leads_to_another(
         eventually(gate.check)
 
 
-def test_dead_server_denies_within_the_lease_and_a_new_one_heals(eventually: Eventually) -> None:
+def test_dead_server_denies_within_the_lease_and_a_new_one_heals(
+    eventually: Eventually, last_allowed: Callable[[OrderGate], float]
+) -> None:
     """A gate denies once the lease is over, and reopens by itself when a server is back."""
     with ScriptedServer() as server:
         gate = OrderGate(server.target).start()
         gate.wait_ready(3)
-    took = eventually(lambda: not gate.check())
 
+    assert last_allowed(gate) <= 1.0
     assert gate.check().reason is DenyReason.LEASE_EXPIRED
-    assert took <= 1.0
     with ScriptedServer(port=server.port, revision=1_001):
-        assert eventually(gate.check) < 2.0
+        assert eventually(gate.check, 5) < 3.0
         gate.close()
 
 
@@ -88,14 +89,14 @@ def test_message_without_a_field_proves_nothing(server: ScriptedServer, eventual
         assert len(server.requests) > 1
 
 
-def test_stale_messages_do_not_renew(server: ScriptedServer, eventually: Eventually) -> None:
+def test_stale_messages_do_not_renew(server: ScriptedServer, last_allowed: Callable[[OrderGate], float]) -> None:
     """Heartbeats that go on after the server's monitor has died keep nothing open."""
     with OrderGate(server.target) as gate:
         gate.wait_ready(3)
         proven = server.message().proven_uptime
         server.alter = lambda message: message.proven_uptime.CopyFrom(proven)
 
-        assert eventually(lambda: not gate.check()) < 1.1
+        assert last_allowed(gate) <= 1.0
         assert len(server.requests) == 1
 
 

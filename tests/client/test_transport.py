@@ -64,21 +64,21 @@ def process() -> Iterator[ServerProcess]:
 
 
 def test_frozen_server_denies_within_the_lease_and_its_backlog_never_reopens(
-    process: ServerProcess, eventually: Eventually
+    process: ServerProcess, eventually: Eventually, last_allowed: Callable[[OrderGate], float]
 ) -> None:
     """SIGSTOP: denied within a lease though the connection stands; SIGCONT: open again, by new proofs only."""
     with OrderGate(process.target) as gate:
         gate.wait_ready(5)
         process.signal(signal.SIGSTOP)
 
-        assert eventually(lambda: not gate.check()) <= 1.05
+        assert last_allowed(gate) <= 1.0
         assert gate.check().reason is DenyReason.LEASE_EXPIRED
         time.sleep(0.5)
         assert not gate.check()
 
         process.signal(signal.SIGCONT)
         eventually(gate.check)
-        assert gate.state.lease_remaining.total_seconds() > 0.5
+        assert gate.state.lease_remaining.total_seconds() > 0
 
 
 ENGINE = """
@@ -122,16 +122,16 @@ def test_frozen_engine_never_takes_what_its_buffers_hold_for_news() -> None:
 
 
 def test_killed_server_denies_within_the_lease_and_a_new_process_heals(
-    process: ServerProcess, eventually: Eventually
+    process: ServerProcess, eventually: Eventually, last_allowed: Callable[[OrderGate], float]
 ) -> None:
     """SIGKILL: denied within a lease, and open again soon after another process serves the port."""
     with OrderGate(process.target) as gate:
         gate.wait_ready(5)
         process.signal(signal.SIGKILL)
 
-        assert eventually(lambda: not gate.check()) <= 1.05
+        assert last_allowed(gate) <= 1.0
         another = ServerProcess(process.port, revision=1_001)
-        assert eventually(gate.check, 5) < 2.0
+        assert eventually(gate.check, 5) < 3.0
         another.close()
 
 
