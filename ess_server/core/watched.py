@@ -57,16 +57,18 @@ class Watched:
         return isinstance(self._verdict, Unknown | Fault)
 
     def take(self, outcome: Verdict | Fault, now: Instant) -> Decision | None:
-        """Take an outcome and say what is to be done about it."""
-        self._verdict = outcome
+        """Take an outcome and say what is to be done about it. What cannot be used raises, and is not kept."""
         if isinstance(outcome, Fault):
+            self._verdict = outcome
             return self._confirmation.fail(outcome.detail)
+        decision = self._confirmation.decide(outcome, now)
+        self._verdict = outcome
         if not isinstance(outcome, Unknown):
             self._measure = outcome.measure
             self.tier_percent = outcome.tier_percent if isinstance(outcome, Warn) else 0
         if isinstance(outcome, Clear):
             self._inhibited_until = float("-inf")
-        return self._confirmation.decide(outcome, now)
+        return decision
 
     def latched(self) -> None:
         """Drop a request by hand that has become a stop."""
@@ -74,7 +76,8 @@ class Watched:
             self.evaluator.take(self._verdict)
 
     def inhibit(self, until: float) -> None:
-        """Ignore it until it has read clear once, or uptime ``until``."""
+        """Ignore it until it has read clear once, or uptime ``until``; a request by hand was seen, and is dropped."""
+        self.latched()
         self._inhibited_until = until
         self._confirmation.forget()
 
@@ -95,7 +98,7 @@ class Watched:
                 status = EvaluatorStatus.WARN
             case Trip():
                 status = EvaluatorStatus.TRIP
-            case Unknown() | Fault():
+            case _:
                 status = EvaluatorStatus.UNKNOWN
         return EvaluatorView(
             name=self.name,
