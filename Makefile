@@ -94,6 +94,11 @@ bench: dev ## measure: gate check, trigger to 100 gates denied, memory and CPU a
 	@$(BIN)/python -m tests.bench.trigger_to_denied
 	@$(BIN)/python -m tests.bench.at_rest
 
+ROUNDS ?= 100
+.PHONY: kill
+kill: dev ## kill -9 the server ROUNDS times with triggers and resets in flight and a gate watching
+	ESS_KILL_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/e2e/test_kill.py
+
 # The tools that operators use, at fixed versions; the Go module proxy serves them.
 GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 HEALTH_PROBE := github.com/grpc-ecosystem/grpc-health-probe@v0.4.24
