@@ -275,6 +275,21 @@ async def test_a_close_whose_answer_is_lost_is_not_sent_again(floor: Any, client
     assert len(entries(floor, "fill")) == 2
 
 
+@pytest.mark.parametrize("body", ["", "null", "<html>maintenance</html>"])
+async def test_a_send_that_is_answered_with_garbage_has_failed(
+    floor: Any, client: BinanceUsdmClient, body: str
+) -> None:
+    """A 200 reply that is not JSON confirms nothing: closes and cancels raise."""
+    order = floor.rest("BTCUSDT", "1")
+    floor.hold("BTCUSDT", "1")
+    for operation in (Operation.ORDER, Operation.CANCEL):
+        floor.venue.faults.add(Fault(kind=FaultKind.BODY, operation=operation, body=body, applied=False))
+    with pytest.raises(VenueUnknownError):
+        await client.close_position(LONG_BTC, "ess-1")
+    with pytest.raises(VenueUnknownError):
+        await client.cancel([OpenOrder(id=str(order.id), symbol=BTC, conditional=False, reduce_only=False)])
+
+
 async def test_flatten_survives_lost_answers(floor: Any, client: BinanceUsdmClient) -> None:
     """Answers to orders and cancels are lost again and again; the account ends flat and nothing ever grew."""
     floor.trade_everywhere(3)

@@ -270,6 +270,20 @@ async def test_quiesce_survives_the_death_of_the_process(hire: Callable[..., Any
     assert len(list(office.lives.iterdir())) == 2
 
 
+async def test_a_process_that_is_given_up_but_still_lives_can_act(hire: Callable[..., Any]) -> None:
+    """From the loss of the link until the process is really gone nothing is certain."""
+    office = await hire(
+        "began = time.monotonic()\n"
+        "while time.monotonic() - began < 1.3: say(type='alive'); time.sleep(0.1)\n"
+        "os.close(1)\n"
+        "while True: time.sleep(0.1)\n",
+        times=replace(QUICK, end=timedelta(seconds=2)),
+    )
+    await eventually(lambda: office.process._down == "is down")
+
+    assert await office.process.quiesce(["main"], timedelta(milliseconds=300)) is False
+
+
 async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:
     """Equity arrives with the uptime of its arrival, faults as events; a listener that raises is logged."""
     office = await hire(
