@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 
 from ess_client._clock import now
-from ess_client._session import ACK_TIMEOUT, MAX_BACKOFF, SILENCE, Session, StreamLostError
+from ess_client._session import ACK_SPREAD, ACK_TIMEOUT, MAX_BACKOFF, SILENCE, Session, StreamLostError
 from ess_client._wire import Access, service_of, words_of
 from ess_client.pb import emergency_stop_pb2 as pb
 
@@ -83,7 +83,7 @@ class AioFollower:
             with self._lock:
                 keep = self._session.receive(message, arrived_at)
                 self._noticed()
-            if self._session.ack_in() == 0:
+            if self._session.ack_in() <= ACK_SPREAD:
                 self._wake.set()
             if not keep:
                 raise StreamLostError("a message proves nothing by this stream's clock")

@@ -21,6 +21,9 @@ ACK_TIMEOUT = 0.5
 ACK_PERIOD = 20.0
 """Seconds between acknowledgements when nothing happens; each reply re-anchors the lease."""
 ACK_RETRY = 1.0
+ACK_SPREAD = 0.05
+"""Seconds over which gates spread their acknowledgements, so that those of the first do not delay the stop of
+the last."""
 SLOW_REPLY = 0.1
 """Seconds. A reply that took longer anchors loosely, so the next one is asked for soon."""
 
@@ -84,7 +87,7 @@ class Session:
         known = self._applied is not None and (self._applied.store_id, self._applied.revision) == (store_id, revision)
         if not known and (store_id, revision) == (self._gate.store_id, self._gate.revision):
             self._applied = Applied(store_id, revision, self._heard_at - arrived_at)
-            self._ack_at = self._heard_at
+            self._ack_at = self._heard_at + random.uniform(0, ACK_SPREAD)  # noqa: S311 - spreads load, guards nothing
         elif self._ack_at is None:
             self._ack_at = self._heard_at
         return keep
