@@ -118,6 +118,7 @@ async def test_what_was_answered_or_told_before_the_end_stands_after_it(server: 
         standing = {(s.scope, s.revision) for s in (await server.start()).state.stops}
 
         assert answered | heard[0].stops <= standing
+        assert "global" not in {scope for scope, _ in standing}
         assert refused <= {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED}
 
 

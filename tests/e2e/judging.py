@@ -1,0 +1,82 @@
+"""Gates that are asked without pause, in a process that a test can freeze.
+
+``python -m tests.e2e.judging FACE TARGET COUNT`` prints, for each of COUNT gates, a line ``NUMBER VERDICT FIRST LAST``
+whenever its verdict changes and every few milliseconds while it does not: the times, on a clock that no gate reads, at
+which the first and the last check so far with that verdict began.
+"""
+
+import asyncio
+import sys
+import time
+from contextlib import AsyncExitStack, ExitStack
+from dataclasses import dataclass
+
+from ess_client import OrderGate, aio
+from tests.e2e.process import clock
+
+CHECKS = 20
+PRINT_EVERY = 0.02
+
+
+@dataclass
+class Judged:
+    """The checks of one gate with the same verdict."""
+
+    number: int
+    gate: OrderGate | aio.OrderGate
+    verdict: str = ""
+    first: float = 0.0
+    last: float = 0.0
+    printed: float = 0.0
+
+    def ask(self) -> None:
+        """Check an order, many times."""
+        for _ in range(CHECKS):
+            begun = clock()
+            verdict = str(self.gate.check("account/a").reason or "ALLOW")
+            if verdict != self.verdict:
+                self.tell(begun)
+                self.verdict, self.first = verdict, begun
+            self.last = begun
+            if begun - self.printed > PRINT_EVERY:
+                self.tell(begun)
+
+    def tell(self, now: float) -> None:
+        """Print what was found so far."""
+        if self.verdict:
+            print(self.number, self.verdict, self.first, self.last, flush=True)  # noqa: T201 - what the test reads
+        self.printed = now
+
+
+def ask_threaded(target: str, count: int) -> None:
+    """Ask gates that follow on threads."""
+    with ExitStack() as stack:
+        gates = [stack.enter_context(OrderGate(target, subscriber_id=f"threads-{n}")) for n in range(count)]
+        judged = [Judged(number, gate) for number, gate in enumerate(gates)]
+        while True:
+            for one in judged:
+                one.ask()
+            time.sleep(0.001)
+
+
+async def ask_asyncio(target: str, count: int) -> None:
+    """Ask gates that follow on an event loop."""
+    async with AsyncExitStack() as stack:
+        gates = [aio.OrderGate(target, subscriber_id=f"aio-{n}") for n in range(count)]
+        judged = [Judged(n, await stack.enter_async_context(gate)) for n, gate in enumerate(gates)]
+        while True:
+            for one in judged:
+                one.ask()
+            await asyncio.sleep(0.001)
+
+
+def main(face: str, target: str, count: int) -> None:
+    """Ask until killed."""
+    if face == "threads":
+        ask_threaded(target, count)
+    else:
+        asyncio.run(ask_asyncio(target, count))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
