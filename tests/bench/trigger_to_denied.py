@@ -20,32 +20,29 @@ from tests.bench.figures import percentile, report
 from tests.e2e.process import ServerProcess
 
 
-async def denials(gate: OrderGate, times: list[float]) -> None:
-    """Note the wall clock at each change from open to closed."""
-    was_open = False
-    async for state in gate.changes():
-        is_open = state.status is GateStatus.OPEN
-        if was_open and not is_open:
-            times.append(time.time())
-        was_open = is_open
+class StampedGate(OrderGate):
+    """Stamps the wall clock in the very step from which its checks deny."""
+
+    def __init__(self, target: str, name: str) -> None:
+        super().__init__(target, subscriber_id=name)
+        self.denials: list[float] = []
+        self._was_open = False
+
+    def _noticed(self) -> None:
+        is_open = bool(self.check())
+        if self._was_open and not is_open:
+            self.denials.append(time.time())
+        self._was_open = is_open
+        super()._noticed()
 
 
-async def all_of(gates: list[OrderGate], *, open_: bool) -> None:
+async def all_of(gates: list[StampedGate], *, open_: bool) -> None:
     """Wait, bounded, until every gate is open or every gate is shut."""
     for _ in range(2000):
         if all((g.state.status is GateStatus.OPEN) is open_ for g in gates):
             return
         await asyncio.sleep(0.005)
     raise RuntimeError("the gates did not follow")
-
-
-async def noted(times: list[list[float]], count: int) -> None:
-    """Wait, bounded, until every gate has noted its denial of this round."""
-    for _ in range(2000):
-        if all(len(t) >= count for t in times):
-            return
-        await asyncio.sleep(0.005)
-    raise RuntimeError("a denial was not noted")
 
 
 async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
@@ -55,9 +52,9 @@ async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
     found = []
     async with grpc.aio.insecure_channel(server.target) as channel:
         stub = rpc.EmergencyStopServiceStub(channel)
-        gates = [OrderGate(server.target, subscriber_id=f"gate-{n}").start() for n in range(count)]
-        times: list[list[float]] = [[] for _ in gates]
-        tasks = [asyncio.create_task(denials(g, t)) for g, t in zip(gates, times, strict=True)]
+        gates = [StampedGate(server.target, f"gate-{n}") for n in range(count)]
+        for gate in gates:
+            gate.start()
         for gate in gates:
             await gate.wait_ready(20)
         for _ in range(rounds + 1):
@@ -68,12 +65,8 @@ async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
             await all_of(gates, open_=True)
             answer = await stub.Trigger(pb.TriggerRequest())
             await all_of(gates, open_=False)
-            await noted(times, len(found) + 1)
             received = answer.stop.activate_time.ToNanoseconds() / 1e9
-            found.append([(t[-1] - received) * 1000 for t in times])
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            found.append([(g.denials[-1] - received) * 1000 for g in gates])
         await asyncio.gather(*(g.close() for g in gates))
     await server.kill()
     return found[1:]
