@@ -25,6 +25,8 @@ class Flatness(Obstacle):
 
     async def refusals(self, stops: Sequence[Stop]) -> Sequence[Refusal]:
         """Name every account that the venue has not shown flat."""
+        # A stop of this very moment may not have been handed over yet, and older work must not be taken for flat.
+        self._controller.carry_out()
         progress = self._flattener.progress()
         found = []
         for account in self._at_work(stops):
