@@ -1,5 +1,6 @@
 """A paper venue with one account, and the real ccxt client on it."""
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ess_server.adapters.venue_process import LinkTimes
 from ess_server.core.model import Account
 from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
 from ess_server.venue.budget import RequestBudget
@@ -26,6 +28,7 @@ from ess_server.venue.paper.model import (
     Side,
     TriggerType,
 )
+from tests.venue.office import EXPIRY, PRELUDE, QUICK, Office
 
 KEY, SECRET = "key-of-the-account-main", "secret-of-the-account-main"
 
@@ -178,3 +181,25 @@ def settings_for(tmp_path: Path) -> Callable[..., VenueSettings]:
         return replace(VenueSettings(accounts=(account,), lock_file=str(tmp_path / "venue.lock")), **changes)
 
     return made
+
+
+@pytest.fixture
+async def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
+    """Start a VenueProcess over a scripted child."""
+    lives = tmp_path / "lives"
+    lives.mkdir()
+    monkeypatch.setenv("LIVES", str(lives))
+    account = VenueAccount(
+        id="main", venue="paper", exchange="binanceusdm", key=KeySource(env="A"), secret=KeySource(env="B")
+    )
+    settings = VenueSettings(accounts=(account,), lock_file=str(tmp_path / "lock"), flatten=EXPIRY)
+    async with AsyncExitStack() as stack:
+
+        async def hired(script: str, *, times: LinkTimes = QUICK, command: tuple[str, ...] = ()) -> Office:
+            office = Office(lives)
+            office.open(settings, command or (sys.executable, "-c", PRELUDE + script), times)
+            stack.push_async_callback(office.process.stop)
+            await office.process.start()
+            return office
+
+        yield hired

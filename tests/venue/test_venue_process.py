@@ -1,124 +1,24 @@
-"""The server's side of the venue process: what it shows when the process is up, down, silent, deaf or mad."""
+"""The server's side of the venue process: what it shows when the process is up, down, silent or mad."""
 
-import asyncio
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
 
-from ess_server.adapters.venue_process import LinkTimes, VenueProcess
-from ess_server.core.flatten import FlattenSettings
-from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
-from ess_server.core.readings import EquityReading
-from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
+from ess_server.adapters.venue_process import LinkTimes
+from ess_server.core.model import AccountProgress, FlattenStatus
+from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
 from ess_server.venue.clock import MachineClock
 from ess_server.venue.paper import Fault, FaultKind, grew_or_flipped
-
-QUICK = LinkTimes(
-    silence=timedelta(seconds=1),
-    write=timedelta(milliseconds=500),
-    end=timedelta(milliseconds=500),
-    restart_first=timedelta(milliseconds=20),
-    restart_last=timedelta(milliseconds=100),
-)
-EXPIRY = FlattenSettings(request_expiry=timedelta(milliseconds=100))
-FLATTEN = Work(account="main", stop_id="stop-1", action=Action.FLATTEN)
-
-PRELUDE = """
-import json, os, sys, time
-def say(**message):
-    sys.stdout.write(json.dumps(message) + "\\n")
-    sys.stdout.flush()
-def hear():
-    line = sys.stdin.readline()
-    if not line:
-        sys.exit(0)
-    return json.loads(line)
-def hear_work():
-    while (message := hear())["type"] != "work":
-        pass
-    return message["work"]["main"]
-def progress(entry, status, **changes):
-    work = entry["work"] or {"stop_id": ""}
-    say(type="progress", account="main", venue="paper", status=status, generation=changes.get("generation",
-        entry["generation"]), open_orders=0, open_positions=0, read_time=None, detail="", stop_id=work["stop_id"])
-def obey():
-    while True:
-        entry = hear_work()
-        if entry["work"]:
-            progress(entry, "FLAT")
-life = os.path.join(os.environ["LIVES"], "life")
-lives = len(os.listdir(os.environ["LIVES"]))
-open(life + str(lives), "w").close()
-"""
-
-
-class Office:
-    """A VenueProcess over a scripted child, and everything that it told."""
-
-    def __init__(self, lives: Path) -> None:
-        self.lives = lives
-        self.events: list[tuple[str, str, Mapping[str, str]]] = []
-        self.shown: list[AccountProgress] = []
-        self.equity: list[EquityReading] = []
-        self.process: VenueProcess
-
-    def open(self, settings: VenueSettings, command: tuple[str, ...], times: LinkTimes) -> None:
-        """Make the process."""
-        self.process = VenueProcess(
-            settings,
-            clock=MachineClock(),
-            on_equity=self.equity.append,
-            on_event=lambda *event: self.events.append(event),
-            on_progress=self.shown.append,
-            command=command,
-            times=times,
-        )
-
-    def want(self, *work: Work) -> None:
-        """Set the work."""
-        self.process.set_work({w.account: w for w in work})
-
-    @property
-    def progress(self) -> AccountProgress:
-        """What is shown of the account."""
-        return self.process.progress()["main"]
-
-    async def reaches(self, status: FlattenStatus, within: float = 10) -> None:
-        """Wait for a status."""
-        await eventually(lambda: self.progress.status is status, within=within)
-
-
-@pytest.fixture
-async def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Callable[..., Any]]:
-    """Start a VenueProcess over a scripted child."""
-    lives = tmp_path / "lives"
-    lives.mkdir()
-    monkeypatch.setenv("LIVES", str(lives))
-    account = VenueAccount(
-        id="main", venue="paper", exchange="binanceusdm", key=KeySource(env="A"), secret=KeySource(env="B")
-    )
-    settings = VenueSettings(accounts=(account,), lock_file=str(tmp_path / "lock"), flatten=EXPIRY)
-    async with AsyncExitStack() as stack:
-
-        async def hired(script: str, *, times: LinkTimes = QUICK, command: tuple[str, ...] = ()) -> Office:
-            office = Office(lives)
-            office.open(settings, command or (sys.executable, "-c", PRELUDE + script), times)
-            stack.push_async_callback(office.process.stop)
-            await office.process.start()
-            return office
-
-        yield hired
+from tests.venue.office import FLATTEN, Office
 
 
 async def test_new_work_is_pending_until_the_process_speaks_of_it(hire: Callable[..., Any]) -> None:
@@ -184,104 +84,6 @@ async def test_a_process_that_fails_is_replaced(hire: Callable[..., Any], end: s
     assert (kind, account) == ("venue.down", "")
     assert why in details["detail"]
     assert len(list(office.lives.iterdir())) == 2
-
-
-async def test_a_process_that_does_not_read_blocks_nothing(hire: Callable[..., Any]) -> None:
-    """Work can be replaced a thousand times while the process reads nothing; the next one gets only the newest."""
-    office = await hire(
-        "if lives == 0:\n"
-        "    while True:\n"
-        "        say(type='alive'); time.sleep(0.1)\n"
-        "entry = hear_work()\n"
-        "say(type='event', kind='heard', account='main', details={'stop_id': entry['work']['stop_id']})\n"
-        "obey()\n"
-    )
-    await eventually(lambda: list(office.lives.iterdir()))
-    symbols = tuple((f"S{n}/USDT:USDT", Action.FLATTEN) for n in range(2000))
-    slowest = 0.0
-    for number in range(1000):
-        began = monotonic()
-        office.want(replace(FLATTEN, stop_id=f"stop-{number}", symbols=symbols))
-        slowest = max(slowest, monotonic() - began)
-        if number % 100 == 0:
-            await asyncio.sleep(0.01)
-    await eventually(lambda: any(kind == "heard" for kind, _, _ in office.events), within=15)
-
-    heard = [details["stop_id"] for kind, _, details in office.events if kind == "heard"]
-    assert heard == ["stop-999"]
-    assert "does not read" in office.events[0][2]["detail"]
-    assert slowest < 0.25
-
-
-async def test_stopping_ends_a_process_that_will_not_go(hire: Callable[..., Any]) -> None:
-    """A process that ignores the end of its pipe is killed after the time allowed, and stopping again is no error."""
-    office = await hire("while True:\n    say(type='alive'); time.sleep(0.05)\n")
-    await eventually(lambda: list(office.lives.iterdir()))
-    began = monotonic()
-    await office.process.stop()
-    await office.process.stop()
-
-    assert monotonic() - began < 3
-
-
-async def test_a_command_that_cannot_be_started_is_told(hire: Callable[..., Any]) -> None:
-    """No process at all: UNKNOWN with the reason, and after a while it is certain that nothing can act."""
-    office = await hire("", command=("/nowhere/python",))
-    office.want(FLATTEN)
-    await eventually(lambda: office.events)
-
-    assert office.progress.status is FlattenStatus.UNKNOWN
-    assert "could not be started" in office.events[0][2]["detail"]
-    assert await office.process.quiesce(["main"], timedelta(seconds=3)) is False
-    office.want()
-    assert await office.process.quiesce(["main"], timedelta(milliseconds=10)) is False
-    assert await office.process.quiesce(["main"], timedelta(seconds=3)) is True
-
-
-async def test_quiesce_asks_the_process(hire: Callable[..., Any]) -> None:
-    """The answer is the process's; with work it is no without asking, in time it is no when none comes."""
-    office = await hire(
-        "answers = [True, False]\n"
-        "while True:\n"
-        "    message = hear()\n"
-        "    if message['type'] == 'quiesce' and answers:\n"
-        "        say(type='quiesced', id=message['id'], ok=answers.pop(0))\n"
-    )
-    await eventually(lambda: list(office.lives.iterdir()))
-
-    assert await office.process.quiesce(["main"], timedelta(seconds=5)) is True
-    assert await office.process.quiesce(["main", "unknown"], timedelta(seconds=5)) is False
-    assert await office.process.quiesce(["main"], timedelta(milliseconds=50)) is False
-    office.want(FLATTEN)
-    assert await office.process.quiesce(["main"], timedelta(seconds=5)) is False
-
-
-async def test_quiesce_survives_the_death_of_the_process(hire: Callable[..., Any]) -> None:
-    """A question that died with its process is put to the next one, after the work that came before it."""
-    office = await hire(
-        "while (message := hear())['type'] != 'quiesce': pass\n"
-        "if lives == 0: sys.exit(1)\n"
-        "say(type='quiesced', id=message['id'], ok=True)\n"
-        "obey()\n"
-    )
-    await eventually(lambda: list(office.lives.iterdir()))
-
-    assert await office.process.quiesce(["main"], timedelta(seconds=8)) is True
-    assert len(list(office.lives.iterdir())) == 2
-
-
-async def test_a_process_that_is_given_up_but_still_lives_can_act(hire: Callable[..., Any]) -> None:
-    """From the loss of the link until the process is really gone nothing is certain."""
-    office = await hire(
-        "began = time.monotonic()\n"
-        "while time.monotonic() - began < 1.3: say(type='alive'); time.sleep(0.1)\n"
-        "os.close(1)\n"
-        "while True: time.sleep(0.1)\n",
-        times=replace(QUICK, end=timedelta(seconds=2)),
-    )
-    await eventually(lambda: office.process._down == "is down")
-
-    assert await office.process.quiesce(["main"], timedelta(milliseconds=300)) is False
 
 
 async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:

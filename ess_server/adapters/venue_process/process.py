@@ -82,8 +82,7 @@ class VenueProcess:
         self._asked = 0
         self._asks: deque[_Ask] = deque()
         self._unanswered: dict[int, _Ask] = {}
-        self._settings_unsent = True
-        self._work_unsent = True
+        self._settings_unsent = self._work_unsent = True
         self._wake = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
 
