@@ -144,3 +144,16 @@ async def test_stopping_does_not_wait_for_a_connection_that_will_not_close() -> 
     )
     async with asyncio.timeout(4):
         await flattener.stop()
+
+
+async def test_without_accounts_there_is_nothing_to_do() -> None:
+    """A flattener over no account starts, takes work for nobody, is quiet at once, and stops."""
+    flattener = LocalFlattener(
+        (), clock=RunningClock(), settings=QUICK, on_progress=lambda _: None, on_event=lambda *_: None
+    )
+    await flattener.start()
+    flattener.set_work({"main": work()})
+
+    assert flattener.progress() == {}
+    assert await flattener.quiesce(["main"], timedelta(seconds=1)) is True
+    await flattener.stop()
