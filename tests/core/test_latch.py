@@ -1,5 +1,6 @@
 """The latch as pure functions: nothing that is asked to stop is left running, whatever it is asked with."""
 
+import unicodedata
 from dataclasses import replace
 
 import pytest
@@ -147,6 +148,7 @@ def test_long_request_id_is_not_kept() -> None:
 @given(st.text(), st.integers(min_value=6, max_value=60))
 def test_cut_text_is_marked_and_fits(text: str, limit: int) -> None:
     """Whatever is too long ends with a mark and is what it was before that; whatever fits is unchanged."""
+    text = "".join(" " if unicodedata.category(c) == "Cc" else c for c in text)
     short = latch.cut(text, limit)
     assert len(short.encode()) <= limit
     if len(text.encode()) <= limit:
@@ -154,6 +156,12 @@ def test_cut_text_is_marked_and_fits(text: str, limit: int) -> None:
     else:
         assert short.endswith(latch.ELLIPSIS_MARK)
         assert text.startswith(short.removesuffix(latch.ELLIPSIS_MARK))
+
+
+@given(st.text(st.characters(categories=["Cc"])))
+def test_control_characters_become_spaces(text: str) -> None:
+    """Nothing that a terminal would obey is left of a text."""
+    assert latch.cut(text, 10_000) == " " * len(text)
 
 
 def test_text_without_an_encoding_is_cut_too() -> None:
