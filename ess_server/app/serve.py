@@ -5,7 +5,8 @@ import logging
 import signal
 from collections.abc import Callable
 
-from ess_server.app.compose import check_listen, running
+from ess_server.app.compose import running
+from ess_server.app.preflight import check_server
 from ess_server.config.settings import Settings
 
 _log = logging.getLogger("ess.app")
@@ -16,7 +17,7 @@ async def serve(settings: Settings, *, ready: Callable[[int], None]) -> None:
 
     Raises an EssError with one sentence if it cannot serve.
     """
-    check_listen(settings.server)
+    check_server(settings.server)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

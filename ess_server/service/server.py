@@ -53,14 +53,37 @@ class ListenError(EssError):
     """The address cannot be served."""
 
 
-def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:
+def check_tls(tls: TlsFiles) -> None:
+    """Raise ListenError in one sentence if the files cannot be used: gRPC would take them and then serve nobody."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
-        chain = [(tls.key.read_bytes(), tls.certificate.read_bytes())]
-        roots = tls.client_ca.read_bytes() if tls.client_ca else None
-        # gRPC accepts broken files in silence and then serves nobody; ssl says what is wrong with them.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(tls.certificate, tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ListenError(f"tls: certificate and key cannot be used: {error}") from error
+        context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:
+        why = _words_of(error)
+        raise ListenError(
+            f"tls: {tls.certificate} and {tls.key} cannot be used ({why}): "
+            "name a certificate and its key in PEM form in [server.tls]"
+        ) from error
+    try:
+        if tls.client_ca:
+            context.load_verify_locations(tls.client_ca)
+    except OSError as error:
+        why = _words_of(error)
+        raise ListenError(
+            f"tls: client_ca {tls.client_ca} cannot be used ({why}): name certificates in PEM form in [server.tls]"
+        ) from error
+
+
+def _words_of(error: OSError) -> str:
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "no PEM file").replace("_", " ").lower()
+    return error.strerror or str(error)
+
+
+def _credentials(tls: TlsFiles) -> grpc.ServerCredentials:
+    check_tls(tls)
+    chain = [(tls.key.read_bytes(), tls.certificate.read_bytes())]
+    roots = tls.client_ca.read_bytes() if tls.client_ca else None
     return grpc.ssl_server_credentials(chain, roots, require_client_auth=roots is not None)
 
 
