@@ -105,8 +105,8 @@ def test_what_was_typed_wrong_is_one_sentence(
     ("arguments", "sentence"),
     [
         (("--ephemeral", "--listen", "0.0.0.0:0"), "can be reached from elsewhere and has no TLS"),
-        (("--data-dir", "{}/file"), "there is a file of that name; name another directory"),
-        (("--data-dir", "/proc/nowhere"), "cannot be used"),
+        (("--listen", "127.0.0.1:0", "--data-dir", "{}/file"), "there is a file of that name; name another directory"),
+        (("--listen", "127.0.0.1:0", "--data-dir", "/proc/nowhere"), "cannot be used"),
     ],
     ids=["open", "a file", "not writable"],
 )
