@@ -75,7 +75,7 @@ class Remote:
         for _ in range(MOST_TRIES):
             try:
                 left = max(end - time.monotonic(), PAUSE)
-                return getattr(self._stub, name)(request, timeout=left, wait_for_ready=True)
+                return getattr(self._stub, name)(request, timeout=left)
             except grpc.RpcError as error:
                 if error.code() is not grpc.StatusCode.UNAVAILABLE or time.monotonic() + PAUSE >= end:
                     raise

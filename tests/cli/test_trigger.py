@@ -241,10 +241,10 @@ def waiting_states(*states: pb.GetStateResponse) -> Callable[[Any], pb.GetStateR
     return lambda _: left.pop(0) if len(left) > 1 else left[0]
 
 
-def at_work(status: int, *, stop_id: str = "1", pending: int = 0) -> pb.GetStateResponse:
+def at_work(status: int, *, stop_id: str = "1", pending: int = 0, missing: int = 0) -> pb.GetStateResponse:
     """Return a state with one account under work, and gates yet to confirm."""
     account = pb.AccountProgress(account="main", venue="okx", status=status, stop_id=stop_id)  # type: ignore[arg-type] # a value of the enumeration
-    gates = pb.Enforcement(revision=7, expected=2, confirmed=2 - pending, pending=pending, missing=0)
+    gates = pb.Enforcement(revision=7, expected=2, confirmed=2 - pending - missing, pending=pending, missing=missing)
     state = pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=[pb.Stop(stop_id="1", scope="global")])
     summary = "TRADING STOPPED (ESS ACTIVE), as seen last"
     return inactive(state=state, accounts=[account], enforcement=gates, summary=summary)
@@ -274,12 +274,13 @@ def test_wait_follows_gates_and_venues_until_all_is_done(script: Script, here: H
     "state",
     [
         at_work(pb.FLATTEN_STATUS_FLAT, pending=1),
+        at_work(pb.FLATTEN_STATUS_FLAT, missing=1),
         at_work(pb.FLATTEN_STATUS_INCOMPLETE),
         at_work(pb.FLATTEN_STATUS_HELD),
         at_work(pb.FLATTEN_STATUS_FLAT, stop_id="an older one"),
         inactive(enforcement=pb.Enforcement(revision=6)),
     ],
-    ids=["gate pending", "incomplete", "held", "flat for another stop", "not yet counted"],
+    ids=["gate pending", "gate missing", "incomplete", "held", "flat for another stop", "not yet counted"],
 )
 def test_wait_never_calls_done_what_is_not(state: pb.GetStateResponse, script: Script, here: Here) -> None:
     """What is not shown flat, or not known to deny, when the time is over ends with 6."""

@@ -49,7 +49,8 @@ def test_every_change_is_one_line_and_repetition_is_none(script: Script, here: H
     active = message(pb.STOP_STATUS_ACTIVE, 8, stops=[stop])
     durable = message(pb.STOP_STATUS_ACTIVE, 8, stops=[stop])
     durable.state.stops[0].durable = True
-    stream = [message(), message(), active, durable, durable, message(revision=9, draining=True), ENDED]
+    released, draining = message(revision=9), message(revision=9, draining=True)
+    stream = [message(), message(), active, durable, durable, released, draining, ENDED]
     server = script(WatchState=lambda _: stream)
 
     done = here("--target", server.target, "watch")
@@ -61,10 +62,11 @@ def test_every_change_is_one_line_and_repetition_is_none(script: Script, here: H
         "Trading is allowed; revision 7",
         "TRADING STOPPED (ESS ACTIVE); revision 8; global FLATTEN (evaluator by loss: 5 % lost) [not yet on disk]",
         "TRADING STOPPED (ESS ACTIVE); revision 8; global FLATTEN (evaluator by loss: 5 % lost)",
+        "Trading is allowed; revision 9",
         "Trading is allowed; revision 9; the server is going down",
     ]
     assert re.fullmatch(r"(\d\d:\d\d:\d\d\.\d{3}  .*\n)+", done.out)
-    assert len(chatty.out.splitlines()) == 6
+    assert len(chatty.out.splitlines()) == 7
     assert "heartbeat, proof 250 ms old, revision 7" in chatty.out
 
 

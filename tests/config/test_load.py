@@ -229,13 +229,14 @@ def test_one_mistake_is_named_with_its_line_key_and_remedy(
 
 def test_several_mistakes_are_all_named_in_one_run(tmp_path: Path) -> None:
     """A mistake hides no other one, in the same table or elsewhere, and they come in the order of their lines."""
+    account = ACCOUNT.replace('venue = "binance"', "equity_poll_ms = 1").replace("binanceusdm", "X Y")
     text = f"""instalation = "x"
 [server]
 lease_ms = "1s"
 heartbeat_ms = 900
 [server.tls]
 certificate = "a"
-{ACCOUNT.replace('venue = "binance"', "equity_poll_ms = 1")}paper = {{ address = "x", ca_file = 3 }}
+{account}paper = {{ address = "x", ca_file = 3 }}
 {DRAWDOWN.replace('"main"', '"mian"').replace("8", "nan")}max_daily_loss_percent = 200
 confirm = 0
 mode = "Live"
@@ -250,6 +251,7 @@ mode = "Live"
         (5, "server.tls.key"),
         (7, "accounts.venue"),
         (9, "accounts.equity_poll_ms"),
+        (10, "accounts.exchange"),
         (13, "accounts.paper.ca_file"),
         (13, "accounts.paper.address"),
         (16, "evaluators.account"),
