@@ -111,9 +111,9 @@ class ServerProcess:
     async def start(self) -> pb.GetStateResponse:
         """Start it, and return the first state that it answers."""
         for _ in range(MOST_STARTS):
-            self._spawn()
+            self.spawn()
             if self.port == 0:
-                await eventually(lambda: _LISTENING.search(self.printed) or self._has_ended(), START_WITHIN)
+                await eventually(lambda: _LISTENING.search(self.printed) or self.has_ended(), START_WITHIN)
                 found = _LISTENING.search(self.printed)
                 self.port = int(found[1]) if found else 0
             state = await self._first_state() if self.port else None
@@ -137,7 +137,7 @@ class ServerProcess:
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal that ends it, and return its exit code."""
-        if not self._has_ended():
+        if not self.has_ended():
             self.signal(number)
         return await self.ended()
 
@@ -188,7 +188,8 @@ class ServerProcess:
         """Run a command against it."""
         return await ess("--target", self.target, *arguments)
 
-    def _spawn(self) -> None:
+    def spawn(self) -> None:
+        """Start the process and wait for nothing."""
         with self.log.open("ab") as output:
             self._printed = output.tell()
             self.child = subprocess.Popen(
@@ -200,7 +201,8 @@ class ServerProcess:
                 cwd=ROOT,
             )
 
-    def _has_ended(self) -> bool:
+    def has_ended(self) -> bool:
+        """Whether the process is gone."""
         return self.process.poll() is not None
 
     async def _first_state(self) -> pb.GetStateResponse | None:
@@ -208,7 +210,7 @@ class ServerProcess:
         async with self.stub() as stub:
             answer = asyncio.ensure_future(_state(stub))
             try:
-                await eventually(lambda: answer.done() or self._has_ended(), START_WITHIN)
+                await eventually(lambda: answer.done() or self.has_ended(), START_WITHIN)
                 return await answer if answer.done() else None
             finally:
                 answer.cancel()
