@@ -6,6 +6,7 @@ no proof sent before the latch can reach further, by the gate's own arithmetic (
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -164,7 +165,8 @@ class SubscriberRegistry:
     def gates(self) -> Sequence[tuple[Subscriber, SubscriberStatus]]:
         """Every counted gate with its status: pending first, then expired, then confirmed."""
         order = (SubscriberStatus.PENDING, SubscriberStatus.EXPIRED, SubscriberStatus.CONFIRMED)
-        ranked = [(g, self.status(g)) for g in self._gates.values() if not self._replaced(g)]
+        present = {g.subscriber_id for g in self._gates.values() if g.connected}
+        ranked = [(g, self.status(g)) for g in self._gates.values() if not self._replaced(g, present)]
         return sorted(ranked, key=lambda r: (order.index(r[1]), r[0].subscriber_id, r[0].session_id))
 
     def expects(self, subscriber_id: str) -> bool:
@@ -213,12 +215,10 @@ class SubscriberRegistry:
             except TimeoutError:
                 continue
 
-    def _replaced(self, gate: Subscriber) -> bool:
+    def _replaced(self, gate: Subscriber, present: AbstractSet[str]) -> bool:
         """Whether this is a process that ended long enough ago and whose name is connected again."""
         lapsed = self._clock.uptime() - gate.last_seen > self._lease.total_seconds() * LEASE_MARGIN
-        if gate.connected or not lapsed:
-            return False
-        return any(g.connected and g.subscriber_id == gate.subscriber_id for g in self._gates.values())
+        return not gate.connected and lapsed and gate.subscriber_id in present
 
     def _forget_old(self) -> None:
         if len(self._gates) < MAX_REMEMBERED:
