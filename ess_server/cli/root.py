@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import sys
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -102,10 +101,6 @@ def run(arguments: Iterable[str]) -> int:
         sent = "; what was sent may have happened, look with: ess status" if _CHANGING & set(arguments) else ""
         heed(f"ess: interrupted{sent}", colour="red")
         return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader has gone; what Python flushes at exit must not complain about it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.REFUSED
 
 
 def _wrong_use(error: click.UsageError) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
 
 from ess_client.pb import emergency_stop_pb2 as pb
@@ -15,7 +16,7 @@ from ess_server.core.model import Event, EventDraft, EventHead
 from ess_server.service import convert
 from tests.cli.conftest import Here
 from tests.cli.running import ServeProcess
-from tests.cli.scripted import ScriptedService
+from tests.cli.scripted import ScriptedService, StatusError, inactive
 
 Script = Callable[..., ScriptedService]
 
@@ -141,6 +142,24 @@ def test_every_change_gap_and_cut_is_found(
     assert done.code == Exit.REFUSED
     assert problem in done.out
     assert "NOT INTACT" in done.out
+
+
+@pytest.mark.parametrize(("alive", "code"), [(True, Exit.REFUSED), (False, Exit.UNREACHABLE)], ids=["alive", "gone"])
+def test_a_log_that_a_living_server_cannot_read_is_not_intact(
+    *, alive: bool, code: Exit, script: Script, here: Here
+) -> None:
+    """Both answer UNAVAILABLE: a server that still answers has a broken log, one that does not is unreachable."""
+
+    def broken(_: object) -> None:
+        raise StatusError(grpc.StatusCode.UNAVAILABLE, "state.db holds an event that cannot be read")
+
+    server = serve_log(script, [], log_of(1)[0])
+    server.answers |= {"ListEvents": broken, "GetState": (lambda _: inactive()) if alive else broken}
+
+    done = here("--target", server.target, "events", "verify")
+
+    assert done.code == code
+    assert "holds an event that cannot be read" in (done.out if alive else done.err)
 
 
 def test_a_head_noted_earlier_finds_a_log_that_was_replaced_as_a_whole(script: Script, here: Here) -> None:
