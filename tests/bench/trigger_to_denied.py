@@ -19,6 +19,9 @@ from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from tests.bench.figures import percentile, report
 from tests.e2e.process import ServerProcess
 
+QUIET = 0.3
+"""Seconds in which the acknowledgements of the reset come in, so that the stop meets an idle server."""
+
 
 class StampedGate(OrderGate):
     """Stamps the wall clock in the very step from which its checks deny."""
@@ -63,6 +66,7 @@ async def measure(count: int, rounds: int, folder: Path) -> list[list[float]]:
             request = pb.ResetRequest(revision=revision, reason="bench", requested_by="bench", overrides=overrides)
             await stub.Reset(request)
             await all_of(gates, open_=True)
+            await asyncio.sleep(QUIET)
             answer = await stub.Trigger(pb.TriggerRequest())
             await all_of(gates, open_=False)
             received = answer.stop.activate_time.ToNanoseconds() / 1e9
