@@ -1,5 +1,6 @@
 """Metrics that survive restarts, and a disk that holds up nobody."""
 
+import asyncio
 import logging
 import sqlite3
 import subprocess
@@ -25,7 +26,7 @@ from ess_server.core.errors import StoreError, StoreLockedError
 from ess_server.core.evaluators import DrawdownEvaluator
 from ess_server.core.ports import MetricsRepository, Readings
 from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, Trip, Unknown
-from ess_server.testing import FakeClock, FakeFeeds, FakeHealth
+from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, eventually
 
 ZONE = ZoneInfo("Europe/Berlin")
 SOON = timedelta(seconds=20)
@@ -238,9 +239,11 @@ class StubbornConnection(sqlite3.Connection):
     works: Event
     committing: Event
     hangs = True
+    commits = 0
 
     def commit(self) -> None:
         """Commit when the disk works."""
+        self.commits += 1
         if not self.works.is_set():
             self.committing.set()
             if not self.hangs:
@@ -345,6 +348,40 @@ def test_everything_recorded_is_written_without_being_asked_for(
     assert disk.committing.wait(20)
 
 
+async def test_what_could_not_be_written_is_tried_again_without_being_asked_for(
+    on_disk: SqliteMetricsRepository, disk: Disk, path: Path, clock: FakeClock
+) -> None:
+    """Nothing new arrives, nobody flushes, and the disk works again: it is saved."""
+    disk.fail()
+    on_disk.record_equity(equity(clock, 1000))
+    await eventually(lambda: on_disk.problem)
+    disk.works.set()
+    await eventually(lambda: not on_disk.problem)
+    on_disk.close(SOON)
+    metrics = SqliteMetricsRepository(path, clock, ZONE)
+
+    assert marks(metrics) == (1000, 1000)
+
+    metrics.close(SOON)
+
+
+async def test_writes_keep_their_distance(disk: Disk, path: Path, clock: FakeClock) -> None:
+    """The first change is written at once, those that follow wait, so that the disk is left to the latch."""
+    metrics = SqliteMetricsRepository(path, clock, ZONE, interval=timedelta(hours=1), connect=disk.connect)
+    created = disk.connections[0].commits
+    metrics.record_equity(equity(clock, 1000))
+    await eventually(lambda: disk.connections[0].commits == created + 1)
+    for _ in range(20):
+        clock.advance(1)
+        metrics.record_equity(equity(clock, 1000))
+        await asyncio.sleep(0.002)
+    commits = disk.connections[0].commits
+    metrics.close(SOON)
+
+    assert commits == created + 1
+    assert disk.connections[0].commits == created + 2
+
+
 def test_flow_ids_beyond_all_bounds_while_the_disk_hangs_lose_only_the_oldest(
     on_disk: SqliteMetricsRepository, disk: Disk, path: Path, clock: FakeClock
 ) -> None:
@@ -387,6 +424,7 @@ def test_disk_that_fails_is_named_and_loses_nothing_when_it_works_again(
         disk.gone = False
         disk.works.set()
         assert on_disk.flush(SOON)
+        clock.advance(60)
         working = on_disk.problem
     on_disk.close(SOON)
     with connect(path) as connection:
