@@ -39,9 +39,10 @@ def parts(store: MemoryPolicyStore | SqlitePolicyStore, *exchanges: ExchangeClie
     )
 
 
-async def release(system: EmergencyStopSystem) -> None:
+async def release(system: EmergencyStopSystem, *overrides: str) -> None:
     """Release everything, as somebody who has just looked."""
-    await system.reset(ReleaseRequest(revision=system.controller.state.revision, reason="mended", actor=ANNA))
+    revision, passed = system.controller.state.revision, frozenset(overrides)
+    await system.reset(ReleaseRequest(revision=revision, reason="mended", actor=ANNA, overrides=passed))
 
 
 async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> None:
@@ -61,7 +62,10 @@ async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> Non
             await release(system)
         await eventually(lambda: system.flattener.progress()["main"].status is FlattenStatus.FLAT)
         assert venue.flat
-        await release(system)
+        manual.request("and it smokes again")
+        with pytest.raises(ResetRefusedError, match="CONDITION_TRUE"):
+            await release(system)
+        await release(system, "CONDITION_TRUE")
 
         assert not system.controller.state.active
         kinds = [e.draft.kind for e in await system.events(after=0, limit=99, ascending=True, stop_id="", kind="")]
