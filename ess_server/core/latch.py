@@ -18,7 +18,8 @@ from ess_server.core.model import (
 ELLIPSIS_MARK = " [cut]"
 _CONTROLS = dict.fromkeys((*range(32), *range(127, 160)), " ")
 MAX_TEXT_BYTES = 128
-"""Longest name or number in a cause. A record that grows without bound ends up not fitting its place on disk."""
+"""Longest name in a cause. A record that grows without bound ends up not fitting its place on disk."""
+MAX_NUMBER_BYTES = 64
 MAX_REQUEST_ID_BYTES = 64
 
 
@@ -98,8 +99,8 @@ def _bounded(cause: Cause) -> Cause:
         cause,
         reason=cut(cause.reason, MAX_CAUSE_REASON_BYTES),
         evaluator=cut(cause.evaluator, MAX_TEXT_BYTES),
-        reading=cut(cause.reading, MAX_TEXT_BYTES),
-        limit=cut(cause.limit, MAX_TEXT_BYTES),
+        reading=cut(cause.reading, MAX_NUMBER_BYTES),
+        limit=cut(cause.limit, MAX_NUMBER_BYTES),
         actor=replace(
             actor,
             id=cut(actor.id, MAX_TEXT_BYTES),

@@ -2,11 +2,13 @@
 
 import unicodedata
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ess_server.adapters.latch_file import LatchFile
 from ess_server.core import latch
 from ess_server.core.latch import Activation
 from ess_server.core.model import (
@@ -16,6 +18,7 @@ from ess_server.core.model import (
     MAX_STOPS,
     Action,
     EmergencyState,
+    LatchRecord,
     Scope,
     Stop,
 )
@@ -177,8 +180,42 @@ def test_every_text_of_a_cause_is_bounded() -> None:
     odd = replace(cause(long, evaluator=long, reading=long, limit=long), actor=actor)
     kept = only(stopped(replace(activation(), cause=odd))).cause
     assert len(kept.reason.encode()) == MAX_CAUSE_REASON_BYTES
-    bounded = (kept.evaluator, kept.reading, kept.limit, kept.actor.id, kept.actor.peer, kept.actor.requested_by)
-    assert all(len(text.encode()) <= latch.MAX_TEXT_BYTES for text in bounded)
+    bounded = (kept.evaluator, kept.actor.id, kept.actor.peer, kept.actor.requested_by)
+    assert {len(text.encode()) for text in bounded} == {latch.MAX_TEXT_BYTES}
+    assert len(kept.reading.encode()) == len(kept.limit.encode()) == latch.MAX_NUMBER_BYTES
+
+
+@pytest.mark.parametrize("character", ["x", "é", "漢", "😀", "\x01", '"'])
+def test_largest_state_fits_its_place_on_disk(tmp_path: Path, character: str) -> None:
+    """Whatever is sent to it, the latch makes no state that the latch file cannot hold: it could not be released."""
+    fill = character * 1000
+    actor = replace(cause().actor, id=fill, peer=fill, requested_by=fill)
+    odd = replace(cause(fill, evaluator=fill, reading=fill, limit=fill), actor=actor)
+    state = replace(NOTHING, store_id="s" * 32)
+    for scope in (*(f"symbol/{n}" for n in range(MAX_STOPS - 1)), ""):
+        long = within(f"{scope}{fill}", 128) if scope else ""
+        for number in range(MAX_REQUEST_IDS):
+            one = Activation(
+                scope=Scope.parse(long), action=Action.FLATTEN, cause=odd, request_id=within(f"{number}{fill}", 64)
+            )
+            state = latch.activate(state, one, revision=state.revision + 1, stop_id="i" * 32)
+    assert len(state.stops) == MAX_STOPS
+    record = LatchRecord(
+        store_id=state.store_id,
+        revision=2**62,
+        floor=2**62,
+        stops=state.stops,
+        event_sequence=2**62,
+        event_hash="h" * 64,
+    )
+    file = LatchFile(tmp_path / "latch")
+    file.commit(record, ())
+    file.close()
+
+
+def within(text: str, size: int) -> str:
+    """Return as many characters of ``text`` as fit."""
+    return text.encode()[:size].decode(errors="ignore")
 
 
 @pytest.mark.parametrize(("scope", "left"), [("", 0), ("account/main", 2), ("account/none", 3)])
