@@ -4,8 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ess_server.core.latch import Activation, activate, union
-from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, EmergencyState, LatchRecord
+from ess_server.core.latch import Activation, activate, cut, union
+from ess_server.core.model import (
+    GLOBAL,
+    MAX_CAUSE_REASON_BYTES,
+    SERVER,
+    Action,
+    Cause,
+    CauseSource,
+    EmergencyState,
+    LatchRecord,
+    Stop,
+)
 from ess_server.core.ports import Loaded
 
 FLOOR_GAP = 1000
@@ -13,6 +23,8 @@ FLOOR_GAP = 1000
 FLOOR_SPREAD = 9000
 """Each start draws its floor from so many more, so that a data directory put back to an older copy does not
 repeat the numbers that gates have seen."""
+KEPT_REASON_BYTES = 96
+"""How much of a standing stop's reason is kept beside a doubt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +93,16 @@ def restore(
         problem = "this store was never commissioned; commission it with: ess reset"
     cause = Cause(source=CauseSource.STORE, reason=problem, actor=SERVER, time=now)
     block = Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause)
-    return Restored(
-        state=activate(state, block, revision=floor, stop_id=new_stop_id), transition=floor, problem=problem
-    )
+    blocked = activate(state, block, revision=floor, stop_id=new_stop_id)
+    return Restored(state=_saying(problem, blocked, state.stop_for(GLOBAL)), transition=floor, problem=problem)
+
+
+def _saying(problem: str, blocked: EmergencyState, standing: Stop | None) -> EmergencyState:
+    """Let a global stop that stood already tell the doubt too: who looks at it must not take it for all there is."""
+    joined = blocked.stop_for(GLOBAL)
+    if standing is None or joined is None:
+        return blocked
+    told = standing.cause.source is not CauseSource.STORE and cut(standing.cause.reason, KEPT_REASON_BYTES)
+    reason = f"{told}; and at a later start: {problem}" if told else problem
+    cause = replace(joined.cause, reason=cut(reason, MAX_CAUSE_REASON_BYTES))
+    return blocked.with_stop(replace(joined, cause=cause))

@@ -118,7 +118,17 @@ def test_doubt_raises_no_action() -> None:
     record = replace(INTACT, stops=(stop_on("", Action.CANCEL, 20),))
     start = restored(Loaded(record=record), PROVES_NOTHING["corrupt"])
     (stop,) = start.state.stops
-    assert (stop.action, stop.cause_count, stop.cause.reason) == (Action.CANCEL, 2, "fat finger")
+    assert (stop.action, stop.cause_count, stop.cause.source) == (Action.CANCEL, 2, CauseSource.MANUAL)
+
+
+def test_a_global_stop_that_stands_tells_the_doubt_too() -> None:
+    """What cannot be proven is read in the state, also where everything is stopped already; a former doubt is over."""
+    by_hand = replace(INTACT, stops=(stop_on("", Action.CANCEL, 20),))
+    (told,) = restored(Loaded(record=by_hand), PROVES_NOTHING["corrupt"]).state.stops
+    assert told.cause.reason == "fat finger; and at a later start: latch: the file is corrupt"
+    doubted = restored(Loaded(record=INTACT), PROVES_NOTHING["missing"]).record()
+    (again,) = restored(Loaded(record=doubted), PROVES_NOTHING["corrupt"]).state.stops
+    assert again.cause.reason == "latch: the file is corrupt"
 
 
 @pytest.mark.parametrize(
