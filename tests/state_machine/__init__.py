@@ -1,0 +1,1 @@
+"""The real latch, records and gate under random use, crashes and failing disks."""
