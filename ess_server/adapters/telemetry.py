@@ -5,6 +5,7 @@ from dataclasses import replace
 from threading import Lock
 
 from ess_server.core.errors import CapacityError
+from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Clock
 from ess_server.core.readings import ComponentHealth, FeedUpdate
 
@@ -55,7 +56,7 @@ class ReportedFeedMonitor:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._feeds: dict[str, dict[str, FeedUpdate]] = {}
+        self._feeds: dict[str, dict[str, FeedTrack]] = {}
 
     def record(self, update: FeedUpdate) -> None:
         """Take an update of one symbol of a feed."""
@@ -67,9 +68,13 @@ class ReportedFeedMonitor:
                 symbols = self._feeds[update.feed] = {}
             if update.symbol not in symbols and len(symbols) >= MAX_SYMBOLS:
                 raise CapacityError(f"symbol: {MAX_SYMBOLS} symbols of feed {update.feed} are known already")
-            symbols[update.symbol] = update
+            symbols[update.symbol] = follow(symbols.get(update.symbol), update)
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
         """Return the latest update of every symbol of a feed, by symbol."""
+        return {symbol: track.latest for symbol, track in self.tracks(feed).items()}
+
+    def tracks(self, feed: str) -> Mapping[str, FeedTrack]:
+        """Return what is remembered of every symbol of a feed, by symbol."""
         with self._lock:
             return dict(self._feeds.get(feed, {}))

@@ -130,7 +130,9 @@ class _Draft:
             self._add(at, checks.account_mistake(named, accounts), but)
             names.append(evaluator.name if evaluator else None)
             if evaluator:
-                self._add(at, checks.scope_mistake(evaluator.scope, named, accounts, venues), but)
+                # A scope that is not written follows from the account, and so do its mistakes.
+                if isinstance(table, dict) and "scope" in table:
+                    self._add(at, checks.scope_mistake(evaluator.scope, named, accounts, venues), but)
                 yield evaluator
         for place, name in checks.repeated_at(names):
             detail = f'"{name}" is the name of another evaluator already; give this one a name of its own'

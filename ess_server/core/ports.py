@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from ess_server.core.feeds import FeedTrack
 from ess_server.core.model import (
     Account,
     AccountProgress,
@@ -222,6 +223,9 @@ class DataFeedMonitor(Protocol):
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
         """Return the latest update of every symbol of a feed, by symbol."""
+
+    def tracks(self, feed: str) -> Mapping[str, FeedTrack]:
+        """Return what ``feeds.follow`` makes of every symbol of a feed, by symbol: no update is passed over."""
 
 
 @dataclass(frozen=True, slots=True)

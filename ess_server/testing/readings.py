@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
     AccountMetrics,
@@ -81,18 +82,23 @@ class FakeHealth:
 
 
 class FakeFeeds:
-    """A ``DataFeedMonitor`` that keeps the last update by arrival."""
+    """A ``DataFeedMonitor`` without bounds."""
 
     def __init__(self) -> None:
-        self._updates: dict[str, dict[str, FeedUpdate]] = {}
+        self._tracks: dict[str, dict[str, FeedTrack]] = {}
 
     def record(self, update: FeedUpdate) -> None:
-        """Replace the update of a symbol."""
-        self._updates.setdefault(update.feed, {})[update.symbol] = update
+        """Add to the track of a symbol."""
+        symbols = self._tracks.setdefault(update.feed, {})
+        symbols[update.symbol] = follow(symbols.get(update.symbol), update)
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
-        """Return every symbol of a feed."""
-        return dict(self._updates.get(feed, {}))
+        """Return the latest update of every symbol of a feed."""
+        return {symbol: track.latest for symbol, track in self.tracks(feed).items()}
+
+    def tracks(self, feed: str) -> Mapping[str, FeedTrack]:
+        """Return the track of every symbol of a feed."""
+        return dict(self._tracks.get(feed, {}))
 
 
 def fake_readings() -> Readings:

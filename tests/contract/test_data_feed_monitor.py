@@ -10,6 +10,7 @@ import pytest
 from ess_server.adapters import telemetry
 from ess_server.adapters.telemetry import MAX_FEEDS, ReportedFeedMonitor
 from ess_server.core.errors import CapacityError
+from ess_server.core.feeds import follow
 from ess_server.core.ports import DataFeedMonitor
 from ess_server.core.readings import FeedUpdate
 from ess_server.testing import START, FakeFeeds
@@ -69,13 +70,30 @@ def test_suspect_update_is_kept_as_it_came(monitor: DataFeedMonitor, suspect: Fe
     assert monitor.updates("binance")[suspect.symbol] is suspect
 
 
+def test_update_that_is_replaced_at_once_leaves_its_trace(monitor: DataFeedMonitor) -> None:
+    """A good update in the same batch hides neither the corrupt one before it nor how far the price went."""
+    updates = [BTC, replace(BTC, corrupt=True, sequence=8), replace(BTC, last=Decimal(50), sequence=9)]
+    updates.append(replace(BTC, sequence=10, received=1001.0))
+    expected = None
+    for update in updates:
+        monitor.record(update)
+        expected = follow(expected, update)
+    track = monitor.tracks("binance")["BTC/USDT:USDT"]
+
+    assert track == expected
+    assert track.latest is updates[-1]
+    assert track.defect is not None
+    assert (track.low, track.high) == (Decimal(50), Decimal(100))
+    assert monitor.tracks("unknown") == {}
+
+
 def test_what_was_read_does_not_change_afterwards(monitor: DataFeedMonitor) -> None:
     """An evaluator works on one picture, whatever arrives meanwhile."""
     monitor.record(BTC)
-    before = monitor.updates("binance")
+    before, tracks = monitor.updates("binance"), monitor.tracks("binance")
     monitor.record(replace(BTC, symbol="ETH/USDT:USDT"))
 
-    assert list(before) == ["BTC/USDT:USDT"]
+    assert list(before) == list(tracks) == ["BTC/USDT:USDT"]
 
 
 def test_reads_from_another_thread_are_whole(monitor: DataFeedMonitor) -> None:

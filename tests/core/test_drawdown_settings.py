@@ -10,13 +10,16 @@ import pytest
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import (
     EVALUATORS,
+    DataFeedSettings,
     DrawdownEvaluator,
     DrawdownSettings,
     EvaluatorSettings,
+    ExecutionErrorsSettings,
     ManualEvaluator,
     ManualSettings,
     Mode,
     OnUnknown,
+    SystemHealthSettings,
 )
 from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
 from ess_server.core.ports import Readings
@@ -136,11 +139,16 @@ def test_every_kind_is_listed_once_with_what_builds_it() -> None:
     built = {
         "manual": EVALUATORS[0].build(ManualSettings(name="by-hand")),
         "drawdown": EVALUATORS[1].build(drawdown(name="floor")),
+        "system_health": EVALUATORS[2].build(SystemHealthSettings(name="health")),
+        "execution_errors": EVALUATORS[3].build(
+            ExecutionErrorsSettings(name="errors", account="main", max_stop_losses=1)
+        ),
+        "data_feed": EVALUATORS[4].build(DataFeedSettings(name="quotes", feed="f")),
     }
 
     assert list(built) == [kind.kind for kind in EVALUATORS]
     assert list(built) == [evaluator.kind for evaluator in built.values()]
-    assert [evaluator.name for evaluator in built.values()] == ["by-hand", "floor"]
+    assert [evaluator.name for evaluator in built.values()] == ["by-hand", "floor", "health", "errors", "quotes"]
     assert isinstance(built["manual"], ManualEvaluator)
     assert isinstance(built["drawdown"], DrawdownEvaluator)
 

@@ -1,0 +1,163 @@
+"""Market data: a feed or symbol without news, and updates that cannot be true."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators.limits import (
+    SILENCE_TIERS,
+    Finding,
+    check_names,
+    check_percent,
+    is_arrival,
+    judge,
+    shown,
+    silence,
+)
+from ess_server.core.evaluators.settings import SECONDS, EvaluatorSettings, check_duration, fill_in
+from ess_server.core.feeds import REMEMBERED, FeedTrack
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Instant, Measure, Verdict
+
+KIND = "data_feed"
+MAX_JUMP_PERCENT = 1000
+WHOLE_FEED = ""
+"""Symbol of what is said of a feed as a whole; it has no price and is never silent."""
+
+_ONE = Decimal(1)
+_HUNDRED = Decimal(100)
+_LISTED = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataFeedSettings(EvaluatorSettings):
+    """Limits for one feed. Raises InvalidRequestError as ``EvaluatorSettings`` does.
+
+    Attributes:
+        feed: name of the feed, as its reporter calls it.
+        symbols: those that must be reported. Empty is every symbol that was ever reported, none of which may then
+            fall silent.
+        max_feed_silence: without news of any of the symbols, above 0 s and at most a day, as the other durations.
+        max_symbol_silence: without news of one symbol; longer, because one market may be quiet.
+        max_jump_percent: from the lowest to the highest price within ``jump_within``, of the lowest; above 0 and at
+            most 1000; None for no limit.
+        jump_within: at most 60 s; counted to the second.
+        max_clock_error: how far a time may be ahead of this host's clock, or behind that of the update before.
+        remember: how long an update that was wrong counts after a good one has followed.
+    """
+
+    kind: str = KIND
+    feed: str
+    symbols: tuple[str, ...] = ()
+    max_feed_silence: timedelta = field(default=timedelta(seconds=5), metadata=SECONDS)
+    max_symbol_silence: timedelta = field(default=timedelta(seconds=30), metadata=SECONDS)
+    max_jump_percent: Decimal | None = None
+    jump_within: timedelta = field(default=timedelta(seconds=10), metadata=SECONDS)
+    max_clock_error: timedelta = field(default=timedelta(seconds=5), metadata=SECONDS)
+    remember: timedelta = field(default=timedelta(seconds=5), metadata=SECONDS)
+
+    def __post_init__(self) -> None:
+        check_names("feed", (self.feed,))
+        fill_in(self, "name", self.name or f"{KIND}/{self.feed}")
+        EvaluatorSettings.__post_init__(self)
+        check_names("symbols", self.symbols)
+        check_percent("max_jump_percent", self.max_jump_percent, MAX_JUMP_PERCENT)
+        for name in ("max_feed_silence", "max_symbol_silence", "jump_within", "max_clock_error", "remember"):
+            check_duration(name, getattr(self, name))
+        if self.jump_within > REMEMBERED:
+            longest = f"{REMEMBERED.total_seconds():g} s"
+            raise InvalidRequestError("jump_within", f"is longer than the {longest} that prices are remembered")
+
+
+class DataFeedEvaluator:
+    """Trips when the feed, or one symbol, is stale or corrupt.
+
+    News is an update with a price that repeats none: connected but silent, and frozen, is stale. Stale is measured
+    in seconds, a jump in percent, a clock in seconds, a defect (see ``FeedTrack``) as 1 of 1. A fault declared for
+    the feed as a whole counts whatever symbols are named. A symbol without a price since the start is Unknown, and
+    so is one whose arrival is no number.
+    """
+
+    kind = KIND
+
+    def __init__(self, settings: DataFeedSettings) -> None:
+        self.name = settings.name
+        self._limits = settings
+        self._feed_limit, self._symbol_limit = (
+            Decimal(str(d.total_seconds())) for d in (settings.max_feed_silence, settings.max_symbol_silence)
+        )
+        self._clock_limit = Decimal(str(settings.max_clock_error.total_seconds()))
+        self._remember = settings.remember.total_seconds()
+        self._jump_within = settings.jump_within.total_seconds()
+
+    def evaluate(self, readings: Readings, now: Instant) -> Verdict:
+        """Return the verdict at ``now``."""
+        tracks = readings.feeds.tracks(self._limits.feed)
+        symbols = self._limits.symbols or [s for s in tracks if s != WHOLE_FEED]
+        judged = {s: tracks[s] for s in (*symbols, WHOLE_FEED) if s in tracks}
+        renewed = [(t.renewed, s) for s, t in judged.items() if s != WHOLE_FEED and self._is_renewed(t, now)]
+        findings = [f for s, t in judged.items() for f in self._faults(s, t, now)]
+        findings += self._stale([(r, s) for r, s in renewed if r is not None], now)
+        unknown = "" if symbols else "no price since the start"
+        if len(renewed) < len(symbols):
+            unknown = f"no price since the start of {_listed(set(symbols) - {s for _, s in renewed})}"
+        return judge(f"feed {self._limits.feed}", findings, unknown)
+
+    def _is_renewed(self, track: FeedTrack, now: Instant) -> bool:
+        return track.renewed is not None and is_arrival(track.renewed, now, self._limits.max_symbol_silence)
+
+    def _stale(self, renewed: Sequence[tuple[float, str]], now: Instant) -> Iterator[Finding]:
+        if not renewed:
+            return
+        longest, symbol = min(renewed)
+        # The time of the evaluation: silence is read anew whenever it is looked at.
+        of_one = Measure(value=silence(longest, now), limit=self._symbol_limit, time=now.time)
+        of_all = Measure(value=silence(max(renewed)[0], now), limit=self._feed_limit, time=now.time)
+        for measure, what in ((of_one, symbol), (of_all, "any symbol")):
+            words = f"no news of {what} for {shown(measure.value)} s, which"
+            yield Finding(measure, words, f"{shown(measure.limit)} s", SILENCE_TIERS)
+
+    def _faults(self, symbol: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
+        of = f"{symbol}: " if symbol else ""
+        defect, setback = track.defect, track.setback
+        if defect is not None and self._counts(defect.received, track, now):
+            yield Finding(Measure(value=_ONE, limit=_ONE, time=defect.time), f"{of}{defect.detail}")
+        if setback is not None and self._counts(setback.received, track, now):
+            yield self._clock(setback.by, f"{of}clock ran back by", setback.time)
+        if track.latest.time > now.time:
+            yield self._clock(track.latest.time - now.time, f"{of}clock is ahead by", track.latest.time)
+        yield from self._jumps(of, track, now)
+
+    def _counts(self, received: float, track: FeedTrack, now: Instant) -> bool:
+        # Not the opposite comparisons: an arrival that is no number counts.
+        return not received < track.latest.received or not now.uptime - received >= self._remember
+
+    def _clock(self, error: timedelta, words: str, time: datetime) -> Finding:
+        seconds = Decimal(str(error.total_seconds()))
+        measure = Measure(value=seconds, limit=self._clock_limit, time=time)
+        return Finding(measure, f"{words} {shown(seconds)} s, which", f"{shown(self._clock_limit)} s")
+
+    def _jumps(self, of: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
+        limit = self._limits.max_jump_percent
+        # Most symbols are calm, and what is remembered bounds what is within the time: no need to look closer.
+        if limit is None or track.low is None or track.high is None or _swing(track.low, track.high) * 2 < limit:
+            return
+        since = now.uptime - self._jump_within
+        within = [p for p in track.prices if not p.last < since]
+        if within:
+            low, high = min(p.low for p in within), max(p.high for p in within)
+            measure = Measure(value=_swing(low, high), limit=limit, time=track.latest.time)
+            during = f"from {low:f} to {high:f} within {self._jump_within:g} s"
+            yield Finding(measure, f"{of}price moved by {shown(measure.value)} % ({during}), which", f"{limit:f} %")
+
+
+def _swing(low: Decimal, high: Decimal) -> Decimal:
+    return (high - low) * _HUNDRED / low
+
+
+def _listed(symbols: set[str]) -> str:
+    names = sorted(symbols)
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return ", ".join(names[:_LISTED]) + more

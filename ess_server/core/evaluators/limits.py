@@ -1,0 +1,96 @@
+"""What evaluators with several limits share: findings, the verdict on them, silence, and ranges of settings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import ROUND_DOWN, Decimal
+from math import inf
+
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.readings import Clear, Instant, Measure, Trip, Unknown, Verdict, Warn
+
+WARN_TIERS = (50, 75, 90)
+"""Percent of the limit at which a warning is given."""
+SILENCE_TIERS = (90,)
+"""Of silence: a reporter that is on time uses most of its allowance again and again, and that is no warning."""
+MAX_COUNT = 1000
+MAX_NAME_BYTES = 256
+
+_HUNDRED = Decimal(100)
+_SHOWN = Decimal("0.0001")
+_MICROSECOND = Decimal("0.000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A reading beside its limit. ``words`` is the reading; ``limit`` the limit, empty where the reading says all."""
+
+    measure: Measure
+    words: str
+    limit: str = ""
+    tiers: tuple[int, ...] = WARN_TIERS
+
+    @property
+    def tier(self) -> int:
+        """Percent of the limit that is passed: 100 at or past it, else the highest tier reached, else 0."""
+        if not self.measure.value < self.measure.limit:
+            return 100
+        used = self.measure.value * _HUNDRED
+        return max((t for t in self.tiers if used >= self.measure.limit * t), default=0)
+
+
+def judge(subject: str, findings: Sequence[Finding], unknown: str = "") -> Verdict:
+    """Return the verdict on the finding that uses most of its limit.
+
+    A breach outweighs what is ``unknown``; that outweighs everything else, as does having found nothing.
+    """
+    worst = max(findings, key=lambda f: (f.tier, f.measure.value / f.measure.limit), default=None)
+    if worst is not None and worst.tier == _HUNDRED:
+        reached = f" reached the limit of {worst.limit}" if worst.limit else ""
+        return Trip(worst.measure, f"{subject}: {worst.words}{reached}")
+    if unknown or worst is None:
+        return Unknown(f"{subject}: {unknown or 'nothing to judge'}")
+    if not worst.tier:
+        return Clear(worst.measure)
+    passed = f" is past {worst.tier} % of the limit of {worst.limit}" if worst.limit else ""
+    return Warn(worst.measure, worst.tier, f"{subject}: {worst.words}{passed}")
+
+
+def is_arrival(since: float, now: Instant, ahead: timedelta) -> bool:
+    """Whether uptime ``since`` is a number, and no further ahead than an arrival during the evaluation can be."""
+    return -ahead.total_seconds() <= now.uptime - since < inf
+
+
+def silence(since: float, now: Instant) -> Decimal:
+    """Return the seconds since uptime ``since``, to the microsecond and never below zero."""
+    return Decimal(max(now.uptime - since, 0.0)).quantize(_MICROSECOND, ROUND_DOWN)
+
+
+def shown(value: Decimal) -> str:
+    """Return a number for people, with at most four decimals and never rounded up to a limit."""
+    return f"{value.quantize(_SHOWN, ROUND_DOWN).normalize():f}"
+
+
+def check_count(name: str, value: int | None, least: int = 1) -> None:
+    """Raise InvalidRequestError unless ``value`` is None or ``least`` to ``MAX_COUNT``."""
+    if value is not None and not least <= value <= MAX_COUNT:
+        raise InvalidRequestError(name, f"{value} is not {least} to {MAX_COUNT}")
+
+
+def check_percent(name: str, value: Decimal | None, most: int = 100) -> None:
+    """Raise InvalidRequestError unless ``value`` is None or a Decimal above 0 and at most ``most``."""
+    if value is None:
+        return
+    if not isinstance(value, Decimal):
+        raise InvalidRequestError(name, f"{value!r} is not a Decimal")
+    if not (value.is_finite() and 0 < value <= most):
+        raise InvalidRequestError(name, f"{value} is not above 0 and at most {most}")
+
+
+def check_names(name: str, values: Sequence[str]) -> None:
+    """Raise InvalidRequestError unless every name is 1 to ``MAX_NAME_BYTES`` bytes long and there once."""
+    for value in values:
+        if not 0 < len(value.encode()) <= MAX_NAME_BYTES:
+            raise InvalidRequestError(name, f'"{value[:80]}" is not 1 to {MAX_NAME_BYTES} bytes long')
+        if values.count(value) > 1:
+            raise InvalidRequestError(name, f'"{value[:80]}" is listed twice; leave one out')

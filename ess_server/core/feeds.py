@@ -1,0 +1,143 @@
+"""What is remembered of one symbol of a feed, so that a later update hides nothing that an earlier one showed."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+from ess_server.core.readings import FeedUpdate
+
+REMEMBERED = timedelta(minutes=1)
+"""How far back the range of prices reaches."""
+GRAIN = timedelta(seconds=1)
+"""Prices that arrive within this time are remembered as one range, so that a busy symbol costs no more memory."""
+
+_REMEMBERED = REMEMBERED.total_seconds()
+_GRAIN = GRAIN.total_seconds()
+
+
+class PriceRange(NamedTuple):
+    """Lowest and highest price of the updates that arrived from uptime ``first`` to ``last``."""
+
+    first: float
+    last: float
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class FeedDefect:
+    """An update that proves its feed wrong: why, its time, and the uptime of its arrival in seconds."""
+
+    detail: str
+    time: datetime
+    received: float
+
+
+@dataclass(frozen=True, slots=True)
+class FeedSetback:
+    """An update whose time was ``by`` earlier than that of the one before; its time and the uptime of its arrival."""
+
+    by: timedelta
+    time: datetime
+    received: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedTrack:
+    """One symbol of a feed.
+
+    Attributes:
+        latest: the update that arrived last, as it came.
+        sound: the last update that had nothing wrong in itself.
+        renewed: uptime at which a price last arrived that was no repetition, in seconds; None before the first.
+        defect: the last one: declared corrupt, a price that is not finite or not above zero, a bid above the ask, a
+            sequence number that does not rise although the update is another.
+        setback: the longest of those within ``REMEMBERED`` of the last.
+        prices: of sound updates within ``REMEMBERED``, oldest first.
+        low: lowest of ``prices``, None without any.
+        high: highest of ``prices``, None without any.
+    """
+
+    latest: FeedUpdate
+    sound: FeedUpdate | None = None
+    renewed: float | None = None
+    defect: FeedDefect | None = None
+    setback: FeedSetback | None = None
+    prices: tuple[PriceRange, ...] = ()
+    low: Decimal | None = None
+    high: Decimal | None = None
+
+
+def follow(track: FeedTrack | None, update: FeedUpdate) -> FeedTrack:
+    """Return the track with one more update.
+
+    A source that has frozen, or a report sent again, repeats an update: the same number and prices, or without
+    numbers the same time and prices. A repetition neither renews a symbol nor is a defect.
+    """
+    track = replace(track, latest=update) if track else FeedTrack(latest=update)
+    wrong = _wrong_in_itself(update)
+    if wrong:
+        return replace(track, defect=FeedDefect(wrong, update.time, update.received))
+    before = track.sound
+    if before is not None and _repeats(update, before):
+        return track
+    track = replace(track, sound=update)
+    if before is not None:
+        track = _compared(track, before, update)
+    price = _price(update)
+    return track if price is None else _priced(track, price, update.received)
+
+
+def _wrong_in_itself(update: FeedUpdate) -> str:
+    if update.corrupt:
+        return f"declared corrupt{': ' if update.detail else ''}{update.detail[:200]}"
+    for name, price in (("bid", update.bid), ("ask", update.ask), ("last", update.last)):
+        # Finite first: a signalling NaN raises where it is compared.
+        if price is not None and not (price.is_finite() and price > 0):
+            return f"{name} {price} is not a price above zero"
+    if update.bid is not None and update.ask is not None and not update.bid <= update.ask:
+        return f"crossed book: bid {update.bid:f} is above ask {update.ask:f}"
+    return ""
+
+
+def _repeats(update: FeedUpdate, before: FeedUpdate) -> bool:
+    if (update.bid, update.ask, update.last) != (before.bid, before.ask, before.last):
+        return False
+    if update.sequence is None:
+        return before.sequence is None and update.time == before.time
+    return update.sequence == before.sequence
+
+
+def _compared(track: FeedTrack, before: FeedUpdate, update: FeedUpdate) -> FeedTrack:
+    if update.sequence is not None and before.sequence is not None and update.sequence <= before.sequence:
+        detail = f"sequence number {update.sequence} came after {before.sequence}"
+        track = replace(track, defect=FeedDefect(detail, update.time, update.received))
+    by = before.time - update.time
+    if by > timedelta(0) and _outweighs(by, update.received, track.setback):
+        track = replace(track, setback=FeedSetback(by, update.time, update.received))
+    return track
+
+
+def _outweighs(by: timedelta, received: float, known: FeedSetback | None) -> bool:
+    return known is None or by >= known.by or received - known.received > _REMEMBERED
+
+
+def _price(update: FeedUpdate) -> Decimal | None:
+    if update.last is not None:
+        return update.last
+    if update.bid is not None and update.ask is not None:
+        return (update.bid + update.ask) / 2
+    return update.bid or update.ask
+
+
+def _priced(track: FeedTrack, price: Decimal, received: float) -> FeedTrack:
+    prices = track.prices
+    if prices and received - prices[-1].first < _GRAIN:
+        last = prices[-1]
+        prices = (*prices[:-1], PriceRange(last.first, received, min(last.low, price), max(last.high, price)))
+    else:
+        kept = tuple(p for p in prices if received - p.last <= _REMEMBERED)
+        prices = (*kept, PriceRange(received, received, price, price))
+    low, high = min(p.low for p in prices), max(p.high for p in prices)
+    return replace(track, renewed=received, prices=prices, low=low, high=high)

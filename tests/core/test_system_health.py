@@ -1,0 +1,159 @@
+"""System health: CRITICAL trips, silence as long as its allowance trips, and who was never heard is unknown."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators import SystemHealthEvaluator, SystemHealthSettings
+from ess_server.core.model import GLOBAL
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Clear, ComponentHealth, HealthStatus, Instant, Trip, Unknown, Verdict, Warn
+from ess_server.testing import START, FakeFeeds, FakeHealth, FakeMetrics
+
+NOW = Instant(START, 1000.0)
+HEALTHY, DEGRADED, CRITICAL = HealthStatus.HEALTHY, HealthStatus.DEGRADED, HealthStatus.CRITICAL
+
+
+def word(component: str, status: HealthStatus = HEALTHY, received: float = 1000.0, detail: str = "") -> ComponentHealth:
+    """A component's word, a minute old by its own clock."""
+    time = START - timedelta(minutes=1)
+    return ComponentHealth(component=component, status=status, detail=detail, time=time, received=received)
+
+
+def judge(*words: ComponentHealth, **changes: Any) -> Verdict:
+    """The verdict on these words; by default ``oms`` may be silent for 10 s."""
+    health = FakeHealth()
+    for one in words:
+        health.record(one)
+    chosen: dict[str, Any] = {"components": ("oms",), "max_silence": timedelta(seconds=10)}
+    evaluator = SystemHealthEvaluator(SystemHealthSettings(**chosen | changes))
+    return evaluator.evaluate(Readings(FakeMetrics(), health, FakeFeeds()), NOW)
+
+
+@pytest.mark.parametrize(
+    ("received", "kind"),
+    [(990.0, Trip), (989.0, Trip), (990.001, Warn), (991.0, Warn), (991.001, Clear), (1000.0, Clear), (1000.5, Clear)],
+)
+def test_silence_at_the_allowance_trips_and_below_does_not(received: float, kind: type) -> None:
+    """10 s of silence is reached to the last digit, 9 s is a warning, and less is what a reporter on time does."""
+    assert isinstance(judge(word("oms", received=received)), kind)
+
+
+def test_silence_is_told_in_one_sentence_with_its_allowance() -> None:
+    """The reading is seconds, of the moment of the evaluation, so that each look is a reading of its own."""
+    verdict = judge(word("oms", received=987.5))
+
+    assert isinstance(verdict, Trip)
+    assert verdict.detail == "system_health: component oms has been silent for 12.5 s, which reached the limit of 10 s"
+    assert (verdict.measure.value, verdict.measure.limit, verdict.measure.time) == (Decimal("12.5"), Decimal(10), START)
+
+
+def test_component_that_is_critical_trips_whether_named_or_not() -> None:
+    """What it said is told, at the time at which it said it; ``others`` false ends it for those not named."""
+    named = judge(word("oms", CRITICAL, detail="db down"))
+    other = judge(word("oms"), word("router", CRITICAL, received=1.0))
+
+    assert isinstance(named, Trip)
+    assert named.detail == "system_health: component oms is CRITICAL (db down)"
+    assert named.measure.time == START - timedelta(minutes=1)
+    assert isinstance(other, Trip)
+    assert "router is CRITICAL" in other.detail
+    assert isinstance(judge(word("oms"), word("router", CRITICAL), others=False), Clear)
+    assert isinstance(judge(word("oms", CRITICAL), others=False), Trip)
+
+
+def test_component_that_is_degraded_warns() -> None:
+    """Half the way to CRITICAL, and so the tier of 50 percent."""
+    verdict = judge(word("oms"), word("router", DEGRADED, detail="slow"))
+
+    assert isinstance(verdict, Warn)
+    assert (verdict.tier_percent, verdict.detail) == (50, "system_health: component router is DEGRADED (slow)")
+
+
+def test_status_that_is_none_of_the_known_ones_reads_as_critical() -> None:
+    """Nothing that is not understood is healthy."""
+    assert isinstance(judge(word("oms", cast("HealthStatus", 9))), Trip)
+
+
+@pytest.mark.parametrize("received", [float("nan"), float("inf"), float("-inf"), 1010.1])
+def test_arrival_that_is_no_number_is_no_arrival(received: float) -> None:
+    """NaN, infinity and a time far ahead are neither silence nor its absence."""
+    assert judge(word("oms", received=received)) == Unknown("system_health: no report since the start from oms")
+
+
+def test_component_that_never_reported_is_unknown_and_hides_no_breach() -> None:
+    """Nothing tells how long it is silent; another's CRITICAL or silence trips all the same, a warning does not."""
+    assert isinstance(judge(), Unknown)
+    assert isinstance(judge(word("router", DEGRADED)), Unknown)
+    assert isinstance(judge(word("router", CRITICAL)), Trip)
+    assert isinstance(judge(word("router", received=900.0), components=("oms", "router")), Trip)
+
+
+def test_without_names_somebody_must_have_reported() -> None:
+    """A system of which nothing is known is not healthy; one word is enough, and silence then promised nothing."""
+    assert judge(components=()) == Unknown("system_health: no component has reported")
+    assert isinstance(judge(word("any", received=1.0), components=()), Clear)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("components", ("",), '"" is not 1 to 256 bytes long'),
+        ("components", ("é" * 129,), "is not 1 to 256 bytes long"),
+        ("components", ("a", "b", "a"), '"a" is listed twice'),
+        ("max_silence", timedelta(0), "0 s is not above 0 s"),
+        ("max_silence", timedelta(days=2), "at most 1 day"),
+        ("confirm", 0, "0 is not 1 to 100"),
+    ],
+)
+def test_setting_out_of_range_is_refused_by_name(field: str, value: Any, problem: str) -> None:
+    """The error names the field and what it may be."""
+    with pytest.raises(InvalidRequestError) as refused:
+        judge(**{field: value})
+
+    assert refused.value.field == field
+    assert problem in str(refused.value)
+
+
+def test_settings_that_watch_nothing_are_refused() -> None:
+    """An evaluator that can never trip would be a false comfort."""
+    with pytest.raises(InvalidRequestError, match="components: is empty, and others is false"):
+        SystemHealthSettings(others=False)
+
+
+def test_defaults_and_ends_of_ranges_are_taken() -> None:
+    """Global, because a component belongs to no account; names of 256 bytes and a day of silence."""
+    settings = SystemHealthSettings(components=("é" * 128,), max_silence=timedelta(days=1))
+
+    assert (settings.kind, settings.name, settings.scope) == ("system_health", "system_health", GLOBAL)
+    assert SystemHealthSettings().max_silence == timedelta(seconds=15)
+
+
+WORDS = st.builds(
+    word,
+    st.sampled_from(["oms", "router", "other"]),
+    st.sampled_from(HealthStatus),
+    st.floats(980, 1000) | st.sampled_from([float("nan"), float("-inf"), float("inf")]),
+)
+
+
+@given(st.lists(WORDS, max_size=6))
+def test_clear_means_that_all_are_healthy_and_all_named_were_heard(words: list[ComponentHealth]) -> None:
+    """Over any words: Trip exactly with a CRITICAL or a silence, Clear only if each one named is heard and well."""
+    verdict = judge(*words, components=("oms", "router"))
+    latest = {w.component: w for w in words}
+    critical = any(w.status is CRITICAL for w in latest.values())
+    named = [latest[n].received for n in ("oms", "router") if n in latest]
+    silent = any(received <= 990 for received in named if received > 0)
+
+    assert isinstance(verdict, Trip) == (critical or silent)
+    if isinstance(verdict, Clear | Warn):
+        assert len(named) == 2
+        assert all(990 < received <= 1000 for received in named)
+    if isinstance(verdict, Clear):
+        assert all(w.status is HEALTHY for w in latest.values())
