@@ -17,6 +17,8 @@ from ess_server.core.readings import Instant, Verdict
 from ess_server.core.watched import EvaluatorView, Watched
 
 INHIBIT_FOR = timedelta(minutes=15)
+NEVER = 0.0
+"""A proof from when the machine was started is older than any lease."""
 
 _log = logging.getLogger("ess.monitor")
 
@@ -59,7 +61,7 @@ class Monitor:
         self._looking: asyncio.Task[str | None] | None = None
         self._woken = asyncio.Event()
         self._failing = False
-        self.proven_uptime = self._clock.uptime()
+        self.proven_uptime = NEVER
         """Start of the last completed tick: at that time the state was current."""
 
     def observed(self) -> None:

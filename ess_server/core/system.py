@@ -8,7 +8,7 @@ from datetime import timedelta
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.latch import Activation
 from ess_server.core.model import Action, Event, EventHead, Scope, ScopeKind, Stop
-from ess_server.core.monitor import Monitor
+from ess_server.core.monitor import NEVER, Monitor
 from ess_server.core.ports import Clock, EventLog, Flattener
 from ess_server.core.release import ReleaseRequest, ReleaseResult
 from ess_server.core.reset import EmergencyReset
@@ -17,6 +17,7 @@ from ess_server.core.subscribers import Enforcement, SubscriberRegistry
 DURABLE_WITHIN = timedelta(milliseconds=500)
 """How long an answer waits for the disk after the broadcast; the stop itself never does."""
 WAIT_AT_MOST = timedelta(seconds=5)
+FIRST_TICKS = 20
 LARGEST_PAGE = 1000
 
 
@@ -63,9 +64,13 @@ class EmergencyStopSystem:
     async def start(self) -> None:
         """Begin to watch. A stop that stands is carried out again, whatever was done before.
 
-        Everything was read and evaluated once when this returns, the tripwire included.
+        Everything was read and evaluated once when this returns, the tripwire included. If a disk does not let it
+        be looked at in FIRST_TICKS ticks, the server serves without, but nothing is proven until it was.
         """
-        await self.monitor.tick()
+        for _ in range(FIRST_TICKS):
+            await self.monitor.tick()
+            if self.monitor.proven_uptime > NEVER:
+                break
         self._task = asyncio.create_task(self.monitor.run(), name="monitor")
 
     @property

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from ess_server.core.model import Action, Scope
-from ess_server.core.monitor import Monitor
+from ess_server.core.monitor import NEVER, Monitor
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import DURABLE_WITHIN, LARGEST_PAGE, WAIT_AT_MOST, EmergencyStopSystem
 from ess_server.testing import fake_readings
@@ -59,6 +59,32 @@ async def system(rig: Rig) -> AsyncIterator[EmergencyStopSystem]:
 def gate(system: EmergencyStopSystem, *scopes: str) -> None:
     """Connect a gate."""
     system.subscribers.opened(subscriber_id="mm", session_id="1", actor=ANNA, scopes=scopes, client_version="")
+
+
+async def test_start_waits_for_the_first_look_at_the_tripwire(rig: Rig) -> None:
+    """A disk that takes longer than a tick to tell keeps the server from serving before it is stopped."""
+    system, tripwire = system_over(rig)
+    tripwire.text = "x"
+    tripwire.answers.clear()
+    asyncio.get_running_loop().call_later(1, tripwire.answers.set)
+    await system.start()
+    assert rig.state.active
+    assert tripwire.looks == 1
+    await system.stop()
+
+
+async def test_start_ends_without_proof_if_the_tripwire_cannot_be_looked_at(rig: Rig) -> None:
+    """A disk that hangs does not keep the server from serving, but nothing is proven to a gate before it answers."""
+    system, tripwire = system_over(rig)
+    tripwire.answers.clear()
+    began = running_clock().uptime()
+    await system.start()
+    assert running_clock().uptime() - began < 6
+    assert system.monitor.proven_uptime == NEVER
+    tripwire.answers.set()
+    await asyncio.sleep(0.5)
+    assert system.monitor.proven_uptime > began
+    await system.stop()
 
 
 async def test_trigger_is_answered_when_it_is_durable(system: EmergencyStopSystem, rig: Rig) -> None:
