@@ -50,13 +50,10 @@ def standing_request(state: EmergencyState, activation: Activation) -> Stop | No
     A repeated id that asks for another scope or for more than the stop does is a new request: an id must
     never be a way to lose a stop.
     """
-    if not activation.request_id:
+    stop = state.stop_for(_place(state, activation.scope))
+    if stop is None or not activation.request_id or activation.request_id not in stop.request_ids:
         return None
-    for stop in state.stops:
-        same_scope = stop.scope in (activation.scope, GLOBAL)
-        if activation.request_id in stop.request_ids and same_scope and activation.action <= stop.action:
-            return stop
-    return None
+    return stop if activation.action <= stop.action else None
 
 
 def activate(state: EmergencyState, activation: Activation, *, revision: int, stop_id: str) -> EmergencyState:
@@ -64,9 +61,7 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
 
     One scope more than a gate message carries becomes a global stop (contract, ``StopState.stops``).
     """
-    scope = activation.scope
-    if state.stop_for(scope) is None and len(state.stops) >= MAX_STOPS - (scope != GLOBAL):
-        scope = GLOBAL
+    scope = _place(state, activation.scope)
     cause = _bounded(activation.cause)
     ids = _kept_ids(activation.request_id)
     standing = state.stop_for(scope)
@@ -91,6 +86,12 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
             request_ids=(*standing.request_ids, *ids)[-MAX_REQUEST_IDS:],
         )
     return state.with_stop(latched)
+
+
+def _place(state: EmergencyState, scope: Scope) -> Scope:
+    """Return the scope that a stop of ``scope`` is latched in: its own, or global where there is no room for more."""
+    full = len(state.stops) >= MAX_STOPS - (scope != GLOBAL)
+    return GLOBAL if full and state.stop_for(scope) is None else scope
 
 
 def _bounded(cause: Cause) -> Cause:

@@ -128,6 +128,12 @@ def test_repeated_id_never_loses_a_stop(other: Activation) -> None:
     assert latch.standing_request(state, other) is None
 
 
+def test_repeated_id_on_a_smaller_scope_is_new() -> None:
+    """An id that stopped everything stops nothing else by itself: the smaller scope may be released later."""
+    state = stopped(activation("", Action.FLATTEN, request_id="r"))
+    assert latch.standing_request(state, activation("account/main", Action.BLOCK, request_id="r")) is None
+
+
 def test_repeated_request_finds_the_global_stop_it_became() -> None:
     """A request that was made a global stop for lack of room is known by its own scope."""
     full = stopped(*(activation(f"symbol/{n}", Action.BLOCK) for n in range(MAX_STOPS - 1)))
