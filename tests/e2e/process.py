@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = (sys.executable, "-m", "ess_server")
+HANGING_DISK = (sys.executable, "-m", "tests.e2e.hanging_disk")
 OVERRIDES = ["UNCONFIRMED_GATES", "NOT_FLAT", "CONDITION_TRUE"]
 START_WITHIN = 30.0
 END_WITHIN = 20.0

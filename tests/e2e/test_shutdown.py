@@ -4,7 +4,6 @@ import asyncio
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ import pytest
 
 from ess_client.pb import emergency_stop_pb2 as pb
 from tests.e2e.conftest import Servers
-from tests.e2e.hanging_disk import HANG
-from tests.e2e.process import ServerProcess, clock, eventually, freeze, python
+from tests.e2e.hanging_disk import WRITE
+from tests.e2e.process import HANGING_DISK, ServerProcess, clock, eventually, freeze, python
 
 WITHIN = 2.0
 READERS, DEAF = 8, 12
@@ -124,12 +123,12 @@ async def test_what_was_answered_or_told_before_the_end_stands_after_it(server: 
 
 def hang(server: ServerProcess) -> None:
     """From now on no write returns."""
-    (server.data_dir.parent / HANG).touch()
+    (server.data_dir.parent / WRITE).touch()
 
 
 def hang_no_more(server: ServerProcess) -> None:
     """Let the writes that hang go on."""
-    (server.data_dir.parent / HANG).unlink()
+    (server.data_dir.parent / WRITE).unlink()
 
 
 def fail(server: ServerProcess) -> None:
@@ -150,7 +149,7 @@ async def test_a_disk_that_does_not_take_the_stop_holds_the_exit(
     servers: Servers, break_disk: Act, mend_disk: Act
 ) -> None:
     """A stop that is not durable is told and answered as such, and SIGTERM waits until the disk has taken it."""
-    server = servers(program=(sys.executable, "-m", "tests.e2e.hanging_disk"))
+    server = servers(program=HANGING_DISK)
     await server.start()
     await server.reset()
     async with listening(server, 1) as (heard, all_ended):

@@ -10,7 +10,9 @@ import grpc.aio
 import pytest
 
 from ess_client.pb import emergency_stop_pb2 as pb
-from tests.e2e.process import OVERRIDES, ServerProcess, clock, eventually
+from tests.e2e.conftest import Servers
+from tests.e2e.hanging_disk import LOOK
+from tests.e2e.process import HANGING_DISK, OVERRIDES, ServerProcess, clock, eventually
 
 WITHIN = 1.0
 REFUSED = 1
@@ -59,6 +61,24 @@ async def test_a_tripwire_made_while_the_server_is_down_stops_before_the_port_an
     make(server.data_dir / "tripwire")
 
     check_tripped((await server.start()).state, reason)
+
+
+async def test_the_port_does_not_answer_before_the_tripwire_was_looked_at(servers: Servers) -> None:
+    """However long the disk takes to tell, the first answer is the one after the look."""
+    server = servers(program=HANGING_DISK)
+    await server.start()
+    await server.reset()
+    await server.end()
+    (server.data_dir / "tripwire").touch()
+    slow = server.data_dir.parent / LOOK
+    slow.touch()
+    starting = asyncio.create_task(server.start())
+    await asyncio.sleep(2 * WITHIN)
+    assert not starting.done()
+
+    slow.unlink()
+
+    check_tripped((await starting).state, "the tripwire file exists")
 
 
 async def test_a_tripwire_stops_a_running_server_within_a_second(server: ServerProcess) -> None:
