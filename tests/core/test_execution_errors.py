@@ -149,6 +149,14 @@ def test_what_is_no_number_is_the_same_as_what_is_not_told(number: str) -> None:
     assert isinstance(judge(loop, max_repeated_orders=3), Trip)
 
 
+def test_order_is_what_it_was_when_it_was_sent() -> None:
+    """A loop of orders at the market is one although each of them was filled at another price."""
+    sent = [replace(ORDER, client_order_id=f"c{n}", received=999.0) for n in range(3)]
+    filled = [replace(r, execution_type=TRADE, price=Decimal(n + 1), received=1000.0) for n, r in enumerate(sent)]
+
+    assert isinstance(judge(sent + filled, max_repeated_orders=3), Trip)
+
+
 def test_rejected_loop_is_a_loop_and_parts_of_one_order_are_none() -> None:
     """Rejections under one id count each; fills of one order, or that name none, do not."""
     assert isinstance(judge(times(3, REJECTED, quantity=None, client_order_id="a"), max_repeated_orders=3), Trip)

@@ -75,6 +75,12 @@ def test_component_that_is_degraded_warns() -> None:
     assert (verdict.tier_percent, verdict.detail) == (50, "system_health: component router is DEGRADED (slow)")
 
 
+def test_warning_is_given_although_silence_uses_more_of_its_limit() -> None:
+    """Eight of ten seconds are within what a reporter may take, and hide no DEGRADED."""
+    assert isinstance(judge(word("oms", received=992.0)), Clear)
+    assert isinstance(judge(word("oms", DEGRADED, received=992.0)), Warn)
+
+
 def test_status_that_is_none_of_the_known_ones_reads_as_critical() -> None:
     """Nothing that is not understood is healthy."""
     assert isinstance(judge(word("oms", cast("HealthStatus", 9))), Trip)

@@ -12,7 +12,7 @@ from ess_server.core.evaluators.limits import Finding, check_count, check_percen
 from ess_server.core.evaluators.settings import OWN_SCOPE, SECONDS, EvaluatorSettings, check_duration, fill_in
 from ess_server.core.model import Scope, ScopeKind
 from ess_server.core.ports import Readings
-from ess_server.core.readings import ExecutionReport, ExecutionType, Instant, Measure, Verdict
+from ess_server.core.readings import Clear, ExecutionReport, ExecutionType, Instant, Measure, Verdict
 
 KIND = "execution_errors"
 LIMITS = ("max_stop_losses", "max_failed_orders", "max_failed_percent", "max_repeated_orders", "max_slippage_percent")
@@ -89,14 +89,18 @@ class ExecutionErrorsEvaluator:
         self._limits = settings
         self._window = settings.window.total_seconds()
         self._repeat_window = settings.repeat_window.total_seconds()
+        limits = (getattr(settings, limit) for limit in LIMITS)
+        self._first_limit = Decimal(next(limit for limit in limits if limit is not None))
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
         longest = max(self._window, self._repeat_window)
         kept = readings.metrics.executions(self._limits.account, now.uptime - longest)
+        if not kept:
+            return Clear(Measure(value=Decimal(0), limit=self._first_limit, time=now.time))
         within = _since(kept, now.uptime - self._window)
         slips = [_slippage(r) for r in within if r.execution_type is _TRADE and r.expected_price is not None]
-        time = kept[-1].time if kept else now.time
+        time = kept[-1].time
         findings = [
             *self._counted(within, time),
             *self._repeated(_since(kept, now.uptime - self._repeat_window), time),

@@ -33,6 +33,8 @@ class Finding:
     @property
     def tier(self) -> int:
         """Percent of the limit that is passed: 100 at or past it, else the highest tier reached, else 0."""
+        if not self.measure.value:
+            return 0
         if not self.measure.value < self.measure.limit:
             return 100
         used = self.measure.value * _HUNDRED
