@@ -237,13 +237,13 @@ def test_reading_later_than_the_window_moves_nothing() -> None:
     assert before == ledger.image()
 
 
-@pytest.mark.parametrize("amount", [-1100, -5000])
-def test_flow_later_than_the_window_that_would_leave_nothing_moves_nothing(amount: int) -> None:
-    """No mark is brought to zero or below by a flow that cannot be put in its place."""
+@pytest.mark.parametrize(("amount", "high_water_mark"), [(-900, 1000), (-1100, 1100), (-5000, 1100)])
+def test_flow_later_than_the_window_that_would_leave_nothing_moves_nothing(amount: int, high_water_mark: int) -> None:
+    """No mark is brought to zero or below by a flow that cannot be put in its place; one that stays above moves."""
     ledger = beyond(ledger_of(reading(0, 900), reading(10, 1100)))
     ledger.add(flow(20, amount), LATER)
 
-    assert marks(ledger) == (Decimal(1100), Decimal(900))
+    assert marks(ledger) == (Decimal(high_water_mark), Decimal(900))
 
 
 def test_flow_at_the_very_time_of_a_reading_is_part_of_it_however_late() -> None:
@@ -259,10 +259,10 @@ def test_flow_at_the_very_time_of_a_reading_is_part_of_it_however_late() -> None
 def test_what_arrives_in_the_instant_of_the_last_reading_is_still_put_in_its_place() -> None:
     """A clock that stands still has not gone back."""
     ledger = BaselineLedger(UTC)
-    for entry in (reading(0, 1000), reading(60, 1500), flow(30, 500)):
+    for entry in (reading(0, 1000), reading(60, 1500), flow(30, 500), reading(40, 1600)):
         ledger.add(entry, START + timedelta(seconds=60))
 
-    assert marks(ledger) == (Decimal(1500), Decimal(1500))
+    assert marks(ledger) == (Decimal(1600), Decimal(1500))
 
 
 def test_flow_later_than_the_window_and_before_any_reading_is_part_of_the_first() -> None:
