@@ -84,9 +84,7 @@ check: lint types imports drift breaking ## everything that reads the code witho
 
 .PHONY: test
 test: dev ## every test, with branch coverage held at 100 % where a stop depends on it
-	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report
+	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 .PHONY: bench
 bench: dev ## measure: gate check, trigger to 100 gates denied, memory and CPU at rest

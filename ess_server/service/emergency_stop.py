@@ -226,4 +226,6 @@ def _short_id(request_id: str, warnings: list[str]) -> str:
 
 
 def _checked(refusals: int) -> str:
-    return f"{refusals} things stand in the way; nothing was changed" if refusals else "nothing stands in the way"
+    if not refusals:
+        return "nothing stands in the way"
+    return f"{'one thing stands' if refusals == 1 else f'{refusals} things stand'} in the way; nothing was changed"
