@@ -213,6 +213,8 @@ def test_windows_reach_to_their_ends() -> None:
     assert isinstance(judge(older, max_failed_orders=1, repeat_window=timedelta(minutes=5)), Clear)
     assert isinstance(judge(same + times(1, quantity=None), max_repeated_orders=2), Trip)
     assert isinstance(judge(same + times(1, quantity=None, received=994.9), max_repeated_orders=2), Warn)
+    longer: dict[str, Any] = {"max_repeated_orders": 2, "repeat_window": timedelta(minutes=5)}
+    assert isinstance(judge(same + times(1, quantity=None, received=900.0), **longer), Trip)
 
 
 def test_report_that_arrived_at_no_number_counts() -> None:
