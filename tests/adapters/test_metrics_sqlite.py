@@ -614,6 +614,23 @@ def test_start_that_was_cut_off_after_moving_a_damaged_file_aside_loses_no_warni
     metrics.close(SOON)
 
 
+def test_deposit_that_no_reading_contained_before_the_restart_counts_after_it(
+    metrics: SqliteMetricsRepository, path: Path, clock: FakeClock
+) -> None:
+    """Its id is known, so it will not come again: it must wait for its reading across the restart."""
+    metrics.record_equity(equity(clock, 1000))
+    assert metrics.flush(SOON)
+    clock.advance(1)
+    metrics.record_cash_flow(flow(clock, 500, "deposit"))
+    metrics = restart(metrics, path, clock)
+    clock.advance(1)
+    metrics.record_equity(equity(clock, 1400))
+
+    assert marks(metrics) == (1500, 1500)
+
+    metrics.close(SOON)
+
+
 def test_rebaseline_survives_a_restart(metrics: SqliteMetricsRepository, path: Path, clock: FakeClock) -> None:
     """What was saved before it is replaced, not added to."""
     for amount in (2000, 1000):
