@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,7 @@ from ess_server.adapters.tripwire_file import TripwireFile
 from ess_server.app.venues import VenueNews, build_flattener
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.broadcast import StateBroadcast
+from ess_server.core.errors import StoreError
 from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
 from ess_server.core.events import FanOut
 from ess_server.core.model import Account
@@ -40,6 +42,8 @@ from ess_server.service.telemetry import TelemetryServicer
 from ess_server.service.watch import WatchMessages
 
 T = TypeVar("T")
+
+_log = logging.getLogger("ess.app")
 
 
 def new_id() -> str:
@@ -174,11 +178,23 @@ def _open_storage(server: ServerSettings, clock: SystemClock, stack: AsyncExitSt
     directory = DataDirectory.open(server.data_dir)
     stack.callback(directory.close)
     state, latch = SqlitePolicyStore(directory.state_db), LatchFile(directory.latch)
-    metrics = SqliteMetricsRepository(directory.metrics_db, clock, server.day_boundary)
-    stack.callback(metrics.close)
+    metrics = _open_metrics(directory, server, clock, stack)
     tripwire = TripwireFile(directory.tripwire, directory.tripwire_exists)
     stack.callback(tripwire.close)
     return _Storage((_place(state, stack), _place(latch, stack)), state, metrics, tripwire)
+
+
+def _open_metrics(
+    directory: DataDirectory, server: ServerSettings, clock: SystemClock, stack: AsyncExitStack
+) -> MetricsRepository:
+    """Open the baselines. A file that cannot be opened keeps no server from starting: losses are then unknown."""
+    try:
+        metrics = SqliteMetricsRepository(directory.metrics_db, clock, server.day_boundary)
+    except StoreError as error:
+        _log.critical("baselines are lost until a reset with rebaseline: %s", error)
+        return MemoryMetricsRepository(clock, server.day_boundary, trusted=False)
+    stack.callback(metrics.close)
+    return metrics
 
 
 def _place(store: PolicyStore, stack: AsyncExitStack) -> Place:
