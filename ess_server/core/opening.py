@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ess_server.core.controller import EmergencyStopController
+from ess_server.core.errors import StoreError
 from ess_server.core.journal import Journal, RecordWriter, Runner
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Account, Action, Cause, CauseSource, LatchRecord
@@ -86,7 +87,10 @@ async def _missing_events(place: Place, log: EventLog, loaded: Sequence[tuple[st
         if record is None or not record.event_sequence:
             continue
         sequence = record.event_sequence
-        found = await place.run(lambda s=sequence: log.read(after=s - 1, limit=1, ascending=True))  # type: ignore[misc]  # default binds the loop variable
+        try:
+            found = await place.run(lambda s=sequence: log.read(after=s - 1, limit=1, ascending=True))  # type: ignore[misc]  # default binds the loop variable
+        except StoreError as error:
+            return f"event {sequence} of the log, which {name} has seen, cannot be read: {error}"
         if not found or found[0].hash.hex() != record.event_hash:
             return f"the event log was cut or changed: {name} has seen event {sequence} with another hash"
     return ""

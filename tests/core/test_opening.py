@@ -12,6 +12,7 @@ import pytest
 
 from ess_server.adapters.latch_file import SLOT_BYTES, LatchFile
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
+from ess_server.core.codec import digest
 from ess_server.core.errors import StoreError
 from ess_server.core.model import GLOBAL, Action, CauseSource, Scope
 from ess_server.core.opening import FLOOR_WITHIN
@@ -217,6 +218,24 @@ async def test_log_that_was_rewritten_starts_stopped(files: Files) -> None:
         ours.execute("UPDATE latch SET (log_sequence, log_hash) = (SELECT log_sequence, log_hash FROM other.latch)")
     again = await files.start()
     assert "the event log was cut or changed: state.db has seen event" in again.state.stops[0].cause.reason
+
+
+async def test_log_that_cannot_be_read_starts_stopped(files: Files) -> None:
+    """A log whose chain holds but whose events are of no format that is known keeps nobody from starting, stopped."""
+    await files.commission()
+    files.close()
+    with closing(sqlite3.connect(files.state)) as ours, ours:
+        last = b""
+        for sequence, record in ours.execute("SELECT sequence, record FROM events ORDER BY sequence").fetchall():
+            unknown = record + b" "
+            before, last = last, digest(last + unknown)
+            ours.execute(
+                "UPDATE events SET record = ?, previous_hash = ?, hash = ? WHERE sequence = ?",
+                (unknown, before, last, sequence),
+            )
+        ours.execute("UPDATE latch SET log_hash = ?", (last,))
+    again = await files.start()
+    assert "of the log, which state.db has seen, cannot be read" in again.state.stops[0].cause.reason
 
 
 async def test_floor_that_reached_one_record_is_no_contradiction(files: Files) -> None:
