@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from ess_server.core.flatten_account import AccountFlattener
-from ess_server.core.flatten_plan import BelowMinimumError, FlattenSettings, ReadBudgetError
+from ess_server.core.flatten_plan import BelowMinimumError, FlattenSettings, ReadBudgetError, backoff_ceiling
 from ess_server.core.flatten_report import OnEvent, OnProgress
 from ess_server.core.model import AccountProgress, Work
 from ess_server.core.ports import Clock, ExchangeClient
@@ -21,7 +21,8 @@ class LocalFlattener:
     """A ``Flattener`` over clients in this process; accounts work concurrently and fail on their own.
 
     Without work an account's progress is PENDING with an empty ``stop_id``. An account that is not configured
-    has no client, so nothing of it can be in flight.
+    has no client, so nothing of it can be in flight. Work on an account that ends though nobody stopped it is told
+    as event ``venue.fault`` and taken up again soon.
     """
 
     def __init__(
@@ -34,6 +35,8 @@ class LocalFlattener:
         on_event: OnEvent,
     ) -> None:
         self._clients = tuple(clients)
+        self._clock = clock
+        self._settings = settings
         self._accounts = {
             client.account.id: AccountFlattener(client, clock, settings, on_progress=on_progress, on_event=on_event)
             for client in clients
@@ -42,7 +45,7 @@ class LocalFlattener:
 
     async def start(self) -> None:
         """Begin; work set before is taken up."""
-        self._tasks = [asyncio.create_task(a.run(), name=f"flatten {id_}") for id_, a in self._accounts.items()]
+        self._tasks = [asyncio.create_task(self._keep_running(account)) for account in self._accounts.values()]
 
     async def stop(self) -> None:
         """End all work and close the clients. Idempotent."""
@@ -71,3 +74,18 @@ class LocalFlattener:
                 return all(await asyncio.gather(*waiting))
         except TimeoutError:
             return False
+
+    async def _keep_running(self, account: AccountFlattener) -> None:
+        failures = 0
+        while True:
+            began = self._clock.uptime()
+            # A task of its own, so that a cancellation from inside is told from ours.
+            running = asyncio.create_task(account.run(), name=f"flatten {account.account.id}")
+            try:
+                await asyncio.wait({running})
+            finally:
+                running.cancel()
+            lasted = self._clock.uptime() - began
+            failures = failures + 1 if lasted < self._settings.backoff_max.total_seconds() else 1
+            account.failed(asyncio.CancelledError() if running.cancelled() else running.exception())
+            await asyncio.sleep(backoff_ceiling(self._settings, failures).total_seconds())

@@ -110,6 +110,14 @@ class AccountFlattener:
                 async with asyncio.timeout(None if delay is None else delay.total_seconds()):
                     await self._changed.wait()
 
+    def failed(self, error: BaseException | None) -> None:
+        """Show that ``run`` ended though nobody stopped it: what became of the work is unknown until it runs again."""
+        detail = f"the flatten ended: {describe(error)}"
+        self._attempt.first_clean = None
+        if wants_work(self._work):
+            self._report.update(status=FlattenStatus.UNKNOWN, detail=detail)
+        self._report.tell("venue.fault", detail=detail)
+
     async def _turn(self) -> timedelta | None:
         work = self._work
         if work is None or not wants_work(work):
@@ -245,6 +253,6 @@ class AccountFlattener:
         return items if attempt.rounds == 1 else self._random.sample(items, len(items))
 
 
-def describe(error: BaseException) -> str:
+def describe(error: BaseException | None) -> str:
     """Return what may be shown of an error: other people's exceptions can carry requests and keys."""
     return str(error)[:200] if isinstance(error, EssError) else type(error).__name__

@@ -26,13 +26,13 @@ class BoundedCalls:
         self._last_send = clock.uptime()
 
     async def read(self, call: Coroutine[Any, Any, T], within: timedelta) -> T:
-        """Await a call that changes nothing. Raises VenueUnknownError if it takes longer."""
+        """Await a call that changes nothing. Raises VenueUnknownError if it takes longer, or the client cancels it."""
         task = asyncio.ensure_future(call)
         task.add_done_callback(_retrieve)
         return await _bounded(task, within.total_seconds())
 
     async def send(self, call: Coroutine[Any, Any, T], within: timedelta) -> T:
-        """Await a call that may change something. Raises VenueUnknownError if it takes longer."""
+        """Await a call that may change something. Raises VenueUnknownError if it takes longer, or the client cancels it."""
         task = asyncio.ensure_future(call)
         self._sending.add(task)
         task.add_done_callback(self._sent)
@@ -68,6 +68,9 @@ async def _bounded(task: "asyncio.Future[T]", seconds: float) -> T:
             task.cancel()
     if late:
         raise VenueUnknownError(f"the venue did not answer within {seconds:g} s")
+    if task.cancelled():
+        # Somebody inside the client did that: passed on, it would look as if we were to end.
+        raise VenueUnknownError("the call was cancelled")
     return task.result()
 
 

@@ -15,7 +15,7 @@ OnEvent = Callable[[str, str, Mapping[str, str]], None]
 """Takes kind, account and details; ``stop_id``, ``time`` (ISO 8601) and ``uptime`` (seconds) are always there."""
 
 _log = logging.getLogger(__name__)
-_TROUBLE = frozenset({"flatten.unknown", "flatten.incomplete", "flatten.reopened"})
+_TROUBLE = frozenset({"flatten.unknown", "flatten.incomplete", "flatten.reopened", "venue.fault"})
 _RETOLD_AFTER_REOPENING = frozenset({"flatten.first_cancel", "flatten.first_close"})
 
 

@@ -3,10 +3,12 @@
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any, TypeVar
 
+from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_account import describe
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.ports import Clock, ExchangeClient
@@ -17,6 +19,7 @@ _RETRY_FIRST, _RETRY_LAST = 0.5, 10.0
 _JITTER = 0.1
 _REPEAT_FAULT_AFTER = 60.0
 
+T = TypeVar("T")
 OnEquity = Callable[[str, Decimal, str, datetime], None]
 OnFault = Callable[[str, str], None]
 
@@ -52,8 +55,7 @@ async def keep_prepared(client: ExchangeClient, faults: Faults) -> None:
     failures = 0
     while True:
         try:
-            async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
-                await client.prepare()
+            await _bounded(client.prepare())
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the upkeep
             failures += 1
             faults.report(client.account.id, "preparing", error)
@@ -72,8 +74,7 @@ async def poll_equity(
     while True:
         delay = every
         try:
-            async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
-                amount, currency = await client.equity()
+            amount, currency = await _bounded(client.equity())
         except ReadBudgetError as error:
             delay = max(every, error.delay)
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the poll
@@ -82,6 +83,19 @@ async def poll_equity(
             faults.cleared(client.account.id, "reading equity")
             on_equity(client.account.id, amount, currency, clock.now())
         await asyncio.sleep(_jittered(delay.total_seconds()))
+
+
+async def _bounded(call: Coroutine[Any, Any, T]) -> T:
+    task = asyncio.current_task()
+    assert task is not None
+    try:
+        async with asyncio.timeout(CALL_TIMEOUT.total_seconds()):
+            return await call
+    except asyncio.CancelledError:
+        if task.cancelling():
+            raise
+        # Nobody asked us to end: something inside the client was cancelled.
+        raise VenueUnknownError("the call was cancelled") from None
 
 
 def _jittered(seconds: float) -> float:

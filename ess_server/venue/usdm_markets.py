@@ -97,7 +97,11 @@ class UsdmMarkets:
         if self._loading is None or self._loading.done():
             self._loading = asyncio.ensure_future(self._load_now())
             self._loading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        await asyncio.shield(self._loading)
+        loading = self._loading
+        await asyncio.wait({loading})
+        if loading.cancelled():
+            raise VenueUnknownError("loading the markets was given up")
+        loading.result()
 
     async def _load_now(self) -> None:
         markets = await translated(self._exchange.load_markets(reload=True))

@@ -11,6 +11,7 @@ import pytest
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.core.ports import Position
+from ess_server.testing.waiting import eventually
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.paper.model import Instrument
@@ -221,3 +222,18 @@ async def test_a_caller_that_gives_up_does_not_spoil_loading_for_others(
 
     assert (await second).orders == ()
     assert first.cancelled()
+
+
+async def test_loading_that_was_given_up_is_unknown_to_who_waits(
+    floor: Any, connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """A client that is closed while its markets load fails those who wait; it does not cancel them."""
+    client = connect(floor)
+    floor.venue.faults.add(Fault(kind=FaultKind.DELAY, path="exchangeInfo", delay=timedelta(milliseconds=500)))
+    waiting = asyncio.ensure_future(client.snapshot())
+    await eventually(lambda: client._markets._loading is not None)
+    await client.aclose()
+    await asyncio.wait({waiting}, timeout=2)
+
+    assert not waiting.cancelled()
+    assert isinstance(waiting.exception(), VenueUnknownError)
