@@ -114,7 +114,7 @@ class EmergencyStopController:
             told.set()
             return Latching(standing, told)
         before = self._state
-        standing = before.stop_for(activation.scope)
+        standing = before.stop_for(latch.place(before, activation.scope))
         crowded = self._revisions.crowded(self._journal.durable_revision)
         if crowded and standing and standing.action >= activation.action:
             return self._joined_unnumbered(standing, activation)
@@ -138,6 +138,10 @@ class EmergencyStopController:
         cause = Cause(source=CauseSource.WITNESS, reason=reason, actor=actor, time=self.clock.now())
         self._revisions.step_over(highest_revision)
         return self.activate(Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause))
+
+    def knows(self, revision: int) -> bool:
+        """Whether this store has committed ``revision``, or a person has covered it."""
+        return self._revisions.knows(revision)
 
     @property
     def serves_streams(self) -> bool:

@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from ess_server.core.ports import EmergencyConditionEvaluator, Readings
 from ess_server.core.readings import Instant, Unknown, Verdict
 
-LATE_AFTER = 0.5
+LATE_AFTER = 0.25
 """Seconds after which the pass goes on without an evaluator."""
+PASS_WITHIN = 0.5
+"""Seconds after which a pass ends, so that evaluators that hang take no gate's lease."""
 HUNG_AFTER = 2.0
 """Seconds after which an evaluator that has not come back is faulty."""
 
@@ -62,31 +64,41 @@ class EvaluationThread:
     def __init__(self) -> None:
         self._passes: queue.SimpleQueue[_Pass | None] | None = None
         self._stuck: dict[str, tuple[_Pass, float]] = {}
+        self._late: set[str] = set()
 
     async def run(
         self, evaluators: Sequence[EmergencyConditionEvaluator], readings: Readings, now: Instant
     ) -> dict[str, Verdict | Fault]:
-        """Return what each evaluator says, by name; takes at most LATE_AFTER for each that hangs."""
+        """Return what each evaluator says, by name; takes at most PASS_WITHIN, whatever hangs.
+
+        One that hangs is given up after LATE_AFTER and run last in the next pass. One that was not reached in time
+        is left out: nothing is known against it, and it comes before the late ones in the next pass.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PASS_WITHIN
         outcomes: dict[str, Verdict | Fault] = {}
         waiting = []
-        for evaluator in evaluators:
+        for evaluator in sorted(evaluators, key=lambda e: e.name in self._late):
             stuck = self._still_stuck(evaluator.name, now)
             if stuck is None:
                 waiting.append(evaluator)
             else:
                 outcomes[evaluator.name] = stuck
-        while waiting:
-            one = _Pass(waiting, readings, now, asyncio.get_running_loop())
+        self._late.clear()
+        while waiting and loop.time() < end:
+            one = _Pass(waiting, readings, now, loop)
             self._queue().put(one)
             try:
-                async with asyncio.timeout(LATE_AFTER):
+                async with asyncio.timeout_at(min(loop.time() + LATE_AFTER, end)):
                     await one.done.wait()
             except TimeoutError:
                 self._abandon(one, now)
             finished = len(one.results)
             outcomes.update({e.name: r for e, r in zip(waiting, one.results, strict=False)})
             if one.abandoned and finished < len(waiting):
-                outcomes[waiting[finished].name] = Unknown(f"no answer within {LATE_AFTER} s")
+                name = waiting[finished].name
+                self._late.add(name)
+                outcomes[name] = Unknown(f"no answer within {LATE_AFTER} s")
                 finished += 1
             waiting = waiting[finished:]
         return outcomes

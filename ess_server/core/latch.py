@@ -50,7 +50,7 @@ def standing_request(state: EmergencyState, activation: Activation) -> Stop | No
     A repeated id that asks for another scope or for more than the stop does is a new request: an id must
     never be a way to lose a stop.
     """
-    stop = state.stop_for(_place(state, activation.scope))
+    stop = state.stop_for(place(state, activation.scope))
     if stop is None or not activation.request_id or activation.request_id not in stop.request_ids:
         return None
     return stop if activation.action <= stop.action else None
@@ -61,7 +61,7 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
 
     One scope more than a gate message carries becomes a global stop (contract, ``StopState.stops``).
     """
-    scope = _place(state, activation.scope)
+    scope = place(state, activation.scope)
     cause = _bounded(activation.cause)
     ids = _kept_ids(activation.request_id)
     standing = state.stop_for(scope)
@@ -88,7 +88,7 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
     return state.with_stop(latched)
 
 
-def _place(state: EmergencyState, scope: Scope) -> Scope:
+def place(state: EmergencyState, scope: Scope) -> Scope:
     """Return the scope that a stop of ``scope`` is latched in: its own, or global where there is no room for more."""
     full = len(state.stops) >= MAX_STOPS - (scope != GLOBAL)
     return GLOBAL if full and state.stop_for(scope) is None else scope
@@ -112,9 +112,9 @@ def _bounded(cause: Cause) -> Cause:
 
 
 def _kept_ids(request_id: str) -> tuple[str, ...]:
-    """Return what to remember of an id. A long one is not cut: it could be taken for another request's."""
+    """Return what to remember of an id. One that is long or not text is not cut: it could pass for another's."""
     fits = 0 < len(request_id.encode("utf-8", "replace")) <= MAX_REQUEST_ID_BYTES
-    return (request_id,) if fits else ()
+    return (request_id,) if fits and request_id.isprintable() else ()
 
 
 def covered(state: EmergencyState, scope: Scope) -> tuple[Stop, ...]:

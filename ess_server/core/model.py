@@ -90,6 +90,8 @@ class Scope:
             raise InvalidRequestError(
                 "scope", f"{text[:80]!r} is not global or one of {', '.join(k + '/<id>' for k in kinds)}"
             )
+        if not text.isprintable():
+            raise InvalidRequestError("scope", "holds characters that cannot be printed")
         if len(text.encode()) > 128:  # noqa: PLR2004 - the bound is part of the message
             raise InvalidRequestError("scope", "is longer than 128 bytes")
         return cls(ScopeKind(kind), ident)

@@ -59,6 +59,7 @@ class Monitor:
         self._thread = EvaluationThread()
         self._evaluating = asyncio.Lock()
         self._looking: asyncio.Task[str | None] | None = None
+        self._wire_stood: bool | None = None
         self._woken = asyncio.Event()
         self._failing = False
         self.proven_uptime = NEVER
@@ -145,8 +146,9 @@ class Monitor:
             return
         async with self._evaluating:
             now = Instant(self._clock.now(), self._clock.uptime())
+            watched = sorted(watched, key=lambda w: w.shadow)
             outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
-            for one in watched:
+            for one in (w for w in watched if w.name in outcomes):
                 tier = one.tier_percent
                 decision = _decision(one, outcomes[one.name], now)
                 if one.tier_percent != tier:
@@ -206,13 +208,17 @@ class Monitor:
         looked, self._looking = self._looking, None
         reason = looked.result()
         if reason is not None:
-            self.trip_by_hand(reason)
+            self._trip_by_hand(reason, is_new=self._wire_stood is False)
+        self._wire_stood = reason is not None
         return True
 
-    def trip_by_hand(self, reason: str) -> None:
-        """Latch for the tripwire file, unless everything is stopped as strongly, or held, already."""
+    def _trip_by_hand(self, reason: str, *, is_new: bool) -> None:
+        """Latch for the tripwire file, unless everything is stopped as strongly already.
+
+        A hold is a person's later word against a file that stood before it; a file made since is a newer word.
+        """
         standing = self._controller.state.stop_for(GLOBAL)
-        if standing and (standing.action >= self._settings.tripwire_action or standing.held):
+        if standing and (standing.action >= self._settings.tripwire_action or (standing.held and not is_new)):
             return
         cause = Cause(
             source=CauseSource.TRIPWIRE,

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Self
 
 from ess_server.core import latch
 from ess_server.core.controller import EmergencyStopController
@@ -29,6 +30,8 @@ from ess_server.core.release import (
 
 MOST_TRIES = 3
 REMEMBERED_REQUESTS = 256
+WRITE_WITHIN = timedelta(seconds=2)
+"""How long work may be paused for a write of the release."""
 CATCH_UP_WITHIN = timedelta(seconds=1)
 """How long a reset waits for the records to hold the stop that it releases."""
 
@@ -47,12 +50,35 @@ class _OvertakenError(Exception):
     """A trigger came in between; the state was written again as stopped."""
 
 
+class _Patience:
+    """Ends a write that hangs while what was overridden is paused: the work goes on, and the release fails."""
+
+    def __init__(self, overridden: Sequence[Obstacle]) -> None:
+        self.lost = False
+        self._overridden = overridden
+
+    def __enter__(self) -> Self:
+        wait = WRITE_WITHIN.total_seconds()
+        self._timer = asyncio.get_running_loop().call_later(wait, self._lose) if self._overridden else None
+        return self
+
+    def __exit__(self, *failure: object) -> None:
+        if self._timer:
+            self._timer.cancel()
+
+    def _lose(self) -> None:
+        self.lost = True
+        for obstacle in self._overridden:
+            obstacle.abandoned()
+
+
 class EmergencyReset:
     """Resets and holds, one at a time."""
 
     def __init__(self, controller: EmergencyStopController, obstacles: Sequence[Obstacle]) -> None:
         self._controller = controller
-        self._one_at_a_time = asyncio.Lock()
+        # A hold waits for no reset that waits out a venue.
+        self._turns = {"reset": asyncio.Lock(), "hold": asyncio.Lock()}
         self._writing = asyncio.Lock()
         self._done: OrderedDict[tuple[str, str, Scope, int], ReleaseResult] = OrderedDict()
         self._tasks: set[asyncio.Task[ReleaseResult]] = set()
@@ -88,7 +114,7 @@ class EmergencyReset:
     async def _serially(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
         # Scope and revision belong to it: an id that is used again must not pass for a release of what stands now.
         key = (change.verb, request.request_id, request.scope, request.revision)
-        async with self._one_at_a_time:
+        async with self._turns[change.verb]:
             known = self._done.get(key)
             if known and not request.validate_only:
                 return known
@@ -143,13 +169,13 @@ class EmergencyReset:
             for obstacle in overridden:
                 await obstacle.override(stops)
             async with self._writing:
-                return await self._change(change, request)
+                return await self._change(change, request, overridden)
         except BaseException:
             for obstacle in overridden:
                 obstacle.abandoned()
             raise
 
-    async def _change(self, change: _Change, request: ReleaseRequest) -> ReleaseResult:
+    async def _change(self, change: _Change, request: ReleaseRequest, overridden: Sequence[Obstacle]) -> ReleaseResult:
         controller = self._controller
         await self._on_every_disk()
         _refuse(self._coverage(request))
@@ -157,7 +183,8 @@ class EmergencyReset:
         stops = latch.covered(base, request.scope)
         target = change.make(base, request.scope, controller.allocate())
         event = self._event(change, request, stops, target)
-        await self._write(change, target, event, lambda: controller.state is base)
+        with _Patience(overridden) as patience:
+            await self._write(change, target, event, lambda: controller.state is base and not patience.lost)
         controller.adopt(target, event)
         for obstacle in change.obstacles:
             controller.guarded(partial(obstacle.released, stops, request), "taking note of the release")

@@ -93,8 +93,8 @@ class EmergencyStopSystem:
 
         Never refused. A caller that goes away changes nothing.
         """
-        warnings = self.unknown_scope(activation.scope)
         latching = self.controller.activate(activation)
+        warnings = self.unknown_scope(activation.scope)
         await latching.told.wait()
         if wait:
             await self.subscribers.settled(latching.stop.revision, min(wait, WAIT_AT_MOST))

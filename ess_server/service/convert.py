@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -130,7 +130,12 @@ def evaluator(value: EvaluatorView) -> pb.EvaluatorState:
 
 def decimal(value: Decimal) -> str:
     """Write a decimal without exponent, to at most 8 places."""
-    return f"{round(value, 8):f}".rstrip("0").rstrip(".") if value % 1 else f"{value:.0f}"
+    try:
+        value = round(value, 8)
+    except InvalidOperation:  # more digits than the context holds; then the fraction does not matter
+        return f"{value:f}"
+    text = f"{value:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def account(value: AccountProgress) -> pb.AccountProgress:

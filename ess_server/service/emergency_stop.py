@@ -12,7 +12,7 @@ from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from ess_server.core.broadcast import BroadcastEndedError, StateBroadcast
 from ess_server.core.errors import CapacityError, InvalidRequestError
 from ess_server.core.latch import Activation, cut
-from ess_server.core.model import GLOBAL, Cause, CauseSource, Scope
+from ess_server.core.model import GLOBAL, Actor, Cause, CauseSource, Scope
 from ess_server.core.release import MAX_ID_BYTES, Outcome, ReleaseRequest
 from ess_server.core.summary import state_in_words
 from ess_server.core.system import LARGEST_PAGE, EmergencyStopSystem
@@ -26,6 +26,7 @@ MAX_REASON_BYTES = 1024
 DEADLINE_MARGIN = timedelta(milliseconds=200)
 MAX_NAME_BYTES = 128
 MAX_SCOPES = 256
+MOST_ACKNOWLEDGEMENTS = 1000
 
 
 class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
@@ -35,6 +36,7 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         self._system = system
         self._broadcast = broadcast
         self._messages = messages
+        self._version = version("emergency-stop-system")
 
     async def GetState(self, request: pb.GetStateRequest, context: Context) -> pb.GetStateResponse:
         """Everything a person needs."""
@@ -50,7 +52,7 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
             lease=convert.duration(system.settings.lease),
             proof_age=convert.duration(self._messages.proof_age()),
             gate_level=convert.GATE_LEVEL,
-            server_version=version("emergency-stop-system"),
+            server_version=self._version,
         )
 
     async def Trigger(self, request: pb.TriggerRequest, context: Context) -> pb.TriggerResponse:
@@ -79,12 +81,13 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
 
     async def Reset(self, request: pb.ResetRequest, context: Context) -> pb.ResetResponse:
         """Release a scope."""
+        actor = actor_of(context, requested_by=request.requested_by)
         result = await self._system.reset(
             ReleaseRequest(
                 revision=request.revision,
                 reason=request.reason,
-                scope=Scope.parse(request.scope),
-                actor=actor_of(context, requested_by=request.requested_by),
+                scope=self._scope_of(request, actor, "reset"),
+                actor=actor,
                 overrides=frozenset(request.overrides),
                 rebaseline=request.rebaseline,
                 validate_only=request.validate_only,
@@ -102,12 +105,13 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
 
     async def HoldFlatten(self, request: pb.HoldFlattenRequest, context: Context) -> pb.HoldFlattenResponse:
         """End cancelling and closing; trading stays blocked."""
+        actor = actor_of(context, requested_by=request.requested_by)
         await self._system.hold(
             ReleaseRequest(
                 revision=request.revision,
                 reason=request.reason,
-                scope=Scope.parse(request.scope),
-                actor=actor_of(context, requested_by=request.requested_by),
+                scope=self._scope_of(request, actor, "hold"),
+                actor=actor,
                 request_id=request.request_id,
             )
         )
@@ -148,12 +152,15 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         context: Context,
     ) -> pb.AcknowledgeStateResponse:
         """Note what gates have applied."""
-        controller = self._system.controller
-        for ack in request.acknowledgements:
-            # A gate may have seen a lost stop after it said which revision it knows.
-            actor = actor_of(context, claimed=ack.subscriber_id)
-            lost = controller.witness(request.store_id, ack.revision, actor)
-            if lost is None and request.store_id == controller.state.store_id:
+        acks, controller = request.acknowledgements, self._system.controller
+        if len(acks) > MOST_ACKNOWLEDGEMENTS:
+            raise InvalidRequestError("acknowledgements", f"more than {MOST_ACKNOWLEDGEMENTS}; send several calls")
+        if acks:
+            # A gate may have seen a lost stop after it said which revision it knows; the newest one covers the others.
+            newest = max(acks, key=lambda a: a.revision)
+            controller.witness(request.store_id, newest.revision, actor_of(context, claimed=newest.subscriber_id))
+        for ack in acks:
+            if request.store_id == controller.state.store_id and controller.knows(ack.revision):
                 self._system.subscribers.confirm(ack.subscriber_id, ack.session_id, ack.revision)
         return pb.AcknowledgeStateResponse(
             server_instance_id=self._messages.server_instance_id,
@@ -206,6 +213,16 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
             warnings.append(f"{error}; the global scope was stopped instead")
             return GLOBAL
 
+    def _scope_of(self, request: pb.ResetRequest | pb.HoldFlattenRequest, actor: Actor, verb: str) -> Scope:
+        """Read the scope; one that cannot be read is refused, and the refusal logged like every other."""
+        try:
+            return Scope.parse(request.scope)
+        except InvalidRequestError as error:
+            facts = {"named_revision": str(request.revision), "reason": cut(request.reason, MAX_REASON_BYTES)}
+            controller = self._system.controller
+            controller.note(controller.draft(f"{verb}.refused", str(error), actor=actor, facts=facts))
+            raise
+
     def _wait(self, request: pb.TriggerRequest, context: Context, warnings: list[str]) -> timedelta:
         if not request.HasField("wait"):
             return timedelta(0)
@@ -219,9 +236,9 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
 
 
 def _short_id(request_id: str, warnings: list[str]) -> str:
-    if len(request_id.encode()) <= MAX_ID_BYTES:
+    if len(request_id.encode()) <= MAX_ID_BYTES and (request_id.isprintable() or not request_id):
         return request_id
-    warnings.append("request_id: is longer than 64 bytes; its SHA-256 is used instead")
+    warnings.append("request_id: is longer than 64 bytes or not printable; its SHA-256 is used instead")
     return hashlib.sha256(request_id.encode()).hexdigest()
 
 

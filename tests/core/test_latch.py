@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ess_server.adapters.latch_file import LatchFile
 from ess_server.core import latch
+from ess_server.core.errors import InvalidRequestError
 from ess_server.core.latch import Activation
 from ess_server.core.model import (
     GLOBAL,
@@ -191,7 +192,7 @@ def test_every_text_of_a_cause_is_bounded() -> None:
     assert len(kept.reading.encode()) == len(kept.limit.encode()) == latch.MAX_NUMBER_BYTES
 
 
-@pytest.mark.parametrize("character", ["x", "é", "漢", "😀", "\x01", '"'])
+@pytest.mark.parametrize("character", ["x", "é", "漢", "😀", '"'])
 def test_largest_state_fits_its_place_on_disk(tmp_path: Path, character: str) -> None:
     """Whatever is sent to it, the latch makes no state that the latch file cannot hold: it could not be released."""
     fill = character * 1000
@@ -270,3 +271,24 @@ def test_union_holds_only_what_all_hold(
     one, two = (replace(stop, action=a, held=h) for a, h in zip(actions, holds, strict=True))
     (joined,) = latch.union([(one,), (two,)])
     assert (joined.held, joined.action) == (held, max(actions))
+
+
+GLOBAL_STOP = Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause())
+
+
+def test_ids_and_scopes_hold_only_what_can_be_printed() -> None:
+    """Control characters take six bytes each on disk and hide text: no scope has them, and no id is kept with them."""
+    with pytest.raises(InvalidRequestError, match="scope"):
+        Scope.parse("account/\x01")
+    kept = latch.activate(NOTHING, replace(GLOBAL_STOP, request_id="a\x01"), revision=2, stop_id="i")
+    assert kept.stops[0].request_ids == ()
+
+
+def test_a_scope_beyond_the_last_place_joins_the_global_stop() -> None:
+    """Where a stop is latched is asked before anything else is decided about it."""
+    state = NOTHING
+    for number in range(MAX_STOPS):
+        one = replace(GLOBAL_STOP, scope=Scope.parse(f"symbol/{number}"))
+        state = latch.activate(state, one, revision=number + 2, stop_id=str(number))
+    assert latch.place(state, Scope.parse("symbol/new")) == GLOBAL
+    assert latch.place(state, Scope.parse("symbol/1")) == Scope.parse("symbol/1")

@@ -183,3 +183,18 @@ async def test_client_certificate_is_the_identity(serve: Serve, tmp_path: Path) 
         with pytest.raises(grpc.aio.AioRpcError) as refused:
             await rpc.EmergencyStopServiceStub(channel).GetState(pb.GetStateRequest(), timeout=5)
     assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+async def test_too_many_acknowledgements_in_one_call_are_refused(served: Served) -> None:
+    """One call cannot hold up the server: a thousand at most, and however many it names, one stop is latched."""
+    state = (await served.stops.GetState(pb.GetStateRequest())).state
+    odd = [pb.Acknowledgement(subscriber_id="r", session_id="s", revision=state.revision + n) for n in range(1, 1001)]
+    request = pb.AcknowledgeStateRequest(store_id=state.store_id, acknowledgements=[*odd, odd[0]])
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await served.stops.AcknowledgeState(request)
+    assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+
+    del request.acknowledgements[-1]
+    await served.stops.AcknowledgeState(request)
+    after = (await served.stops.GetState(pb.GetStateRequest())).state
+    assert [(s.cause.source, s.cause_count) for s in after.stops] == [(pb.CAUSE_SOURCE_WITNESS, 1)]

@@ -200,3 +200,29 @@ async def test_tripwire_forbids_reset_until_it_is_removed(serve: Serve, tmp_path
     wire.unlink()
     answer = await one.stops.Reset(reset(message.state.revision))
     assert answer.outcome == pb.RESET_OUTCOME_RELEASED
+
+
+async def test_a_reset_of_a_scope_that_cannot_be_read_is_in_the_log(served: Served) -> None:
+    """Evidence: even a malformed reset or hold leaves an event that names the person."""
+    revision = await stopped(served)
+    hold = pb.HoldFlattenRequest(revision=revision, reason="x", requested_by="ann", scope="bogus")
+    for call in (served.stops.Reset(reset(revision, scope="bogus")), served.stops.HoldFlatten(hold)):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await call
+    events = (await served.stops.ListEvents(pb.ListEventsRequest())).events
+
+    assert [(e.kind, e.actor.requested_by) for e in events[:2]] == [("hold.refused", "ann"), ("reset.refused", "ann")]
+
+
+async def test_tripwire_made_after_a_hold_is_a_newer_word(serve: Serve, tmp_path: Path) -> None:
+    """A hold quiets the file that stood before it; a file made since raises the stop again."""
+    one = await serve()
+    await one.commission()
+    revision = await stopped(one)
+    await one.stops.HoldFlatten(pb.HoldFlattenRequest(revision=revision, reason="x", requested_by="ann"))
+    await one.running.system.monitor.tick()
+    (tmp_path / "data" / "tripwire").touch()
+    await one.running.system.monitor.tick()
+    state = (await one.stops.GetState(pb.GetStateRequest())).state
+
+    assert [s.action for s in state.stops] == [pb.STOP_ACTION_FLATTEN]
