@@ -43,8 +43,9 @@ def hear_work():
     return message["work"]["main"]
 def progress(entry, status, **changes):
     work = entry["work"] or {"stop_id": ""}
-    say(type="progress", account="main", venue="paper", status=status, generation=changes.get("generation",
-        entry["generation"]), open_orders=0, open_positions=0, read_time=None, detail="", stop_id=work["stop_id"])
+    message = {"account": "main", "generation": entry["generation"], **changes}
+    say(type="progress", venue="paper", status=status, open_orders=0, open_positions=0, read_time=None, detail="",
+        stop_id=work["stop_id"], **message)
 def obey():
     while True:
         entry = hear_work()

@@ -65,6 +65,8 @@ async def test_before_the_start_and_without_work(hire: Callable[..., Any]) -> No
         ("os.kill(os.getpid(), 9)", "ended with exit code -9"),
         ("print('garbage', flush=True); hear()", "broke the protocol: a line is not JSON"),
         ("say(type='surprise'); hear()", "broke the protocol: unknown message 'surprise'"),
+        ("print('[' * 100000, flush=True); hear()", "broke the protocol: RecursionError"),
+        ("progress({'work': None, 'generation': 1}, 'FLAT', account=[]); hear()", "broke the protocol: TypeError"),
         ("say(type='progress'); hear()", "broke the protocol: progress"),
         ("say(type='equity', account='main', amount='x'); hear()", "broke the protocol: equity"),
         ("say(type='event'); hear()", "broke the protocol: event"),
@@ -84,6 +86,22 @@ async def test_a_process_that_fails_is_replaced(hire: Callable[..., Any], end: s
     assert (kind, account) == ("venue.down", "")
     assert why in details["detail"]
     assert len(list(office.lives.iterdir())) == 2
+
+
+async def test_what_cannot_be_sent_ends_one_life_and_not_the_supervision(
+    hire: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """An error of the link itself is logged and told, and the next process gets the work that can be sent."""
+    office = await hire("obey()\n")
+    office.want(replace(FLATTEN, stop_id=b"no text"))  # type: ignore[arg-type] # what JSON cannot carry
+    await eventually(lambda: office.events)
+    office.want(FLATTEN)
+    await office.reaches(FlattenStatus.FLAT)
+
+    kind, _, details = office.events[0]
+    assert kind == "venue.down"
+    assert "was given up: TypeError" in details["detail"]
+    assert "the link to the venue process failed" in caplog.text
 
 
 async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], caplog: pytest.LogCaptureFixture) -> None:

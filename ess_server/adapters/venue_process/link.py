@@ -1,12 +1,15 @@
 """One life of the venue process: started, spoken to over its pipes, ended."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ess_server.core.venue_link import MAX_LINE_BYTES, LinkError, Message, decode, encode
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,7 @@ class Link:
     """Starts a process and carries messages until it ends, is silent, or speaks nonsense.
 
     ``next_message`` is awaited whenever the process has read the one before, so nothing piles up for one that
-    does not read. ``take`` gets every message of the process; LinkError raised by it ends the process.
+    does not read. ``take`` gets every message of the process; an error raised by it ends the process.
     """
 
     def __init__(
@@ -73,15 +76,19 @@ class Link:
             try:
                 async with asyncio.timeout(allowed.total_seconds()):
                     line = await stdout.readline()
-                if not line:
-                    return ""
-                self._take(decode(line))
             except TimeoutError:
                 return f"was silent for {allowed.total_seconds():g} s"
             except ValueError:
                 return f"sent a line above {MAX_LINE_BYTES} bytes"
+            if not line:
+                return ""
+            try:
+                self._take(decode(line))
             except LinkError as error:
                 return f"broke the protocol: {error}"
+            except Exception as error:  # noqa: BLE001 - whatever a line does, it must not end the supervision
+                _log.exception("a line of the venue process cannot be taken")
+                return f"broke the protocol: {error!r}"
             allowed = self._times.silence
 
     async def _write(self, stdin: asyncio.StreamWriter) -> str:

@@ -157,6 +157,9 @@ class VenueProcess:
                 self._down = await self._link.run(self._started, self._ended)
             except OSError as error:
                 self._down = f"could not be started: {error}"
+            except Exception as error:  # noqa: BLE001 - it is logged and told; nobody else would start the next process
+                _log.exception("the link to the venue process failed")
+                self._down = f"was given up: {error!r}"
             finally:
                 self._ended_at = min(self._ended_at, self._clock.uptime())
             _log.error("the venue process %s", self._down)
