@@ -1,13 +1,16 @@
 """TelemetryService: each observation counts or is rejected on its own."""
 
+import asyncio
+import logging
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from ess_client.pb import telemetry_pb2 as pb
 from ess_client.pb import telemetry_pb2_grpc as rpc
 from ess_server.core.errors import CapacityError, InvalidRequestError
+from ess_server.core.latch import cut
 from ess_server.core.ports import Clock, Readings
 from ess_server.core.readings import (
     CashFlow,
@@ -22,6 +25,13 @@ from ess_server.service.status import Context
 
 MOST_OBSERVATIONS = 1000
 MAX_TEXT_BYTES = 256
+TURN = 50
+"""Observations taken before others get their turn: heartbeats and stops must not wait for a whole report."""
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""A time before this is a field that nobody set, or a broken clock."""
+FURTHEST = timedelta(days=366)
+"""A time further ahead than this is no clock that is merely wrong."""
+_log = logging.getLogger("ess.telemetry")
 _DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
 _SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}
 
@@ -72,16 +82,28 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             raise InvalidRequestError("observations", f"more than {MOST_OBSERVATIONS}; send them in several calls")
         rejections = []
         for index, observation in enumerate(request.observations):
-            try:
-                self._take(observation)
-            except RejectedError as no:
-                rejections.append(pb.Rejection(index=index, reason=no.reason, detail=str(no)))
-            except CapacityError as full:
-                rejections.append(pb.Rejection(index=index, reason="CAPACITY", detail=str(full)))
+            if index % TURN == TURN - 1:
+                await asyncio.sleep(0)
+            rejection = self._attempt(index, observation)
+            if rejection is not None:
+                rejections.append(rejection)
         accepted = len(request.observations) - len(rejections)
         if request.observations:
             self._observed()
         return pb.ReportResponse(accepted=accepted, rejections=rejections)
+
+    def _attempt(self, index: int, observation: pb.Observation) -> pb.Rejection | None:
+        try:
+            self._take(observation)
+        except RejectedError as no:
+            return pb.Rejection(index=index, reason=no.reason, detail=str(no))
+        except CapacityError as full:
+            return pb.Rejection(index=index, reason="CAPACITY", detail=str(full))
+        except Exception as error:  # noqa: BLE001 - one observation must not take the others with it
+            _log.exception("observation %d could not be taken", index)
+            detail = f"the server failed on it: {type(error).__name__}; see its log"
+            return pb.Rejection(index=index, reason="INTERNAL_ERROR", detail=detail)
+        return None
 
     def _take(self, observation: pb.Observation) -> None:
         kind = observation.WhichOneof("kind")
@@ -100,12 +122,16 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
                 raise RejectedError("UNKNOWN_KIND", "kind: unset, or newer than this server; update the server")
 
     def _time(self, observation: pb.Observation) -> datetime:
+        now = self._clock.now()
         if not observation.HasField("observe_time"):
-            return self._clock.now()
+            return now
         try:
-            return observation.observe_time.ToDatetime(self._clock.now().tzinfo)
+            time = observation.observe_time.ToDatetime(UTC)
         except (ValueError, OverflowError) as error:
             raise RejectedError("BAD_TIME", "observe_time: is out of range") from error
+        if not EARLIEST <= time <= now + FURTHEST:
+            raise RejectedError("BAD_TIME", "observe_time: is before 2000 or more than a year ahead; leave it unset")
+        return time
 
     def _account(self, name: str) -> str:
         if name not in self._accounts:
@@ -151,13 +177,13 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
                 symbol=_required(execution.symbol, "execution.symbol"),
                 execution_type=execution_type,
                 side=_SIDES.get(execution.side, ""),
-                client_order_id=execution.client_order_id,
+                client_order_id=cut(execution.client_order_id, MAX_TEXT_BYTES),
                 quantity=_optional(execution.quantity, "execution.quantity"),
                 price=_optional(execution.price, "execution.price"),
                 expected_price=_optional(execution.expected_price, "execution.expected_price"),
                 stop_loss=execution.stop_loss,
-                strategy=execution.strategy,
-                detail=execution.detail,
+                strategy=cut(execution.strategy, MAX_TEXT_BYTES),
+                detail=cut(execution.detail, MAX_TEXT_BYTES),
                 time=self._time(observation),
                 received=self._clock.uptime(),
             )
@@ -170,7 +196,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             ComponentHealth(
                 component=_required(health.component, "health.component"),
                 status=HealthStatus(health.status) if known else HealthStatus.CRITICAL,
-                detail=health.detail,
+                detail=cut(health.detail, MAX_TEXT_BYTES),
                 time=self._time(observation),
                 received=self._clock.uptime(),
             )
@@ -181,13 +207,13 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
         self._readings.feeds.record(
             FeedUpdate(
                 feed=_required(feed.feed, "feed.feed"),
-                symbol=feed.symbol,
+                symbol=cut(feed.symbol, MAX_TEXT_BYTES),
                 bid=_optional(feed.bid, "feed.bid"),
                 ask=_optional(feed.ask, "feed.ask"),
                 last=_optional(feed.last, "feed.last"),
                 sequence=feed.sequence if feed.HasField("sequence") else None,
                 corrupt=feed.corrupt,
-                detail=feed.detail,
+                detail=cut(feed.detail, MAX_TEXT_BYTES),
                 time=self._time(observation),
                 received=self._clock.uptime(),
             )

@@ -11,12 +11,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import telemetry_pb2 as tel
 from ess_server.core.evaluators import DrawdownSettings, Mode
+from ess_server.core.readings import EquityReading
 from tests.service.conftest import DRAWDOWN, MAIN, Serve, Served
 
 
 def equity(amount: str, account: str = "main", currency: str = "USDT") -> tel.Observation:
     """An equity observation."""
     return tel.Observation(equity=tel.Equity(account=account, amount=amount, currency=currency))
+
+
+def at(time: Timestamp, observation: tel.Observation) -> tel.Observation:
+    """The observation, stamped with a time."""
+    observation.observe_time.CopyFrom(time)
+    return observation
 
 
 async def report(served: Served, *observations: tel.Observation) -> tel.ReportResponse:
@@ -113,6 +120,7 @@ async def test_condition_that_still_holds_forbids_the_reset_until_overridden(wat
 
 
 far_future = Timestamp(seconds=2**40)
+zero_in_go = Timestamp(seconds=-62135596800)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,10 @@ far_future = Timestamp(seconds=2**40)
             "execution_type",
         ),
         (tel.Observation(observe_time=far_future, health=tel.Health(component="c")), "BAD_TIME", "observe_time"),
+        (at(zero_in_go, equity("1")), "BAD_TIME", "observe_time"),
+        (at(Timestamp(seconds=0), equity("1")), "BAD_TIME", "observe_time"),
+        (at(Timestamp(seconds=946684799), equity("1")), "BAD_TIME", "observe_time"),
+        (at(Timestamp(seconds=2**33), equity("1")), "BAD_TIME", "observe_time"),
         (tel.Observation(health=tel.Health()), "MISSING", "health.component"),
         (tel.Observation(feed=tel.Feed(feed="f", bid="x")), "NOT_A_DECIMAL", "feed.bid"),
     ],
@@ -153,6 +165,65 @@ async def test_bad_observation_is_rejected_alone(
     assert answer.accepted == 2
     assert [(r.index, r.reason) for r in answer.rejections] == [(1, reason)]
     assert answer.rejections[0].detail.startswith(f"{field}: ")
+
+
+async def test_zero_time_leaves_the_baseline_as_it_was(watched: Served) -> None:
+    """A reading stamped with a zero time is refused, and the loss is still measured from what was there."""
+    await report(watched, equity("1000"), equity("1000"))
+    answer = await report(watched, at(zero_in_go, equity("880")), equity("899"))
+    state = await active(watched)
+
+    assert [(r.index, r.reason) for r in answer.rejections] == [(0, "BAD_TIME")]
+    assert Decimal(state.stops[0].cause.limit) == 10
+
+
+async def test_observation_on_which_the_server_fails_is_rejected_alone(
+    watched: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A defect that one observation meets is told to its sender, and the others count."""
+    metrics = watched.running.readings.metrics
+    take = metrics.record_equity
+
+    def fail(reading: EquityReading) -> None:
+        if reading.amount == 13:
+            raise ZeroDivisionError
+        take(reading)
+
+    monkeypatch.setattr(metrics, "record_equity", fail)
+    answer = await report(watched, equity("1000"), equity("13"), equity("999"))
+    known = metrics.account("main")
+
+    assert [(r.index, r.reason) for r in answer.rejections] == [(1, "INTERNAL_ERROR")]
+    assert known is not None
+    assert known.equity.amount == 999
+
+
+async def test_texts_that_nobody_needs_whole_are_cut(watched: Served) -> None:
+    """A detail of 100 kB is kept as 256 bytes; the observation counts."""
+    long = "x" * 100_000
+    answer = await report(
+        watched,
+        tel.Observation(
+            observation_id="x1",
+            execution=tel.Execution(
+                account="main",
+                symbol="B",
+                execution_type=tel.EXECUTION_TYPE_REJECTED,
+                client_order_id=long,
+                strategy=long,
+                detail=long,
+            ),
+        ),
+        tel.Observation(health=tel.Health(component="oms", detail=long)),
+        tel.Observation(feed=tel.Feed(feed="f", symbol=long, detail=long)),
+    )
+    readings = watched.running.readings
+    (execution,) = readings.metrics.executions("main", 0.0)
+    ((symbol, update),) = readings.feeds.updates("f").items()
+    kept = (execution.client_order_id, execution.strategy, execution.detail, symbol, update.detail)
+
+    assert answer.accepted == 3
+    assert [len(t.encode()) for t in (*kept, readings.health.components()["oms"].detail)] == [256] * 6
 
 
 async def test_every_kind_is_taken(watched: Served) -> None:
