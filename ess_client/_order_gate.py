@@ -73,15 +73,20 @@ class OrderGate(GateFace):
 
     def close(self) -> None:
         """Stop following and deny from now on. Waits at most a few seconds for threads to end."""
+        self._shut()
         for follower in self._followers:
             follower.close()
         for follower in self._followers:
             follower.join(_CLOSE_TIMEOUT)
+        # A message that was on its way while the threads ended may have opened it again.
+        self._shut()
+        if self._notifier:
+            self._notifier.close(_CLOSE_TIMEOUT)
+
+    def _shut(self) -> None:
         with self._lock:
             self._gate.shut()
             self._noticed()
-        if self._notifier:
-            self._notifier.close(_CLOSE_TIMEOUT)
 
     def wait_ready(self, timeout: float | None = None) -> bool:
         """Wait until a server proves its state, stopped or not. False if ``timeout`` seconds pass without."""

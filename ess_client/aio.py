@@ -78,8 +78,13 @@ class OrderGate(GateFace):
 
     async def close(self) -> None:
         """Stop following and deny from now on."""
+        self._shut()
         await asyncio.gather(*(follower.close() for follower in self._followers))
         self._closed = True
+        # A message that was on its way while the tasks ended may have opened it again.
+        self._shut()
+
+    def _shut(self) -> None:
         with self._lock:
             self._gate.shut()
             self._noticed()
