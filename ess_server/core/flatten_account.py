@@ -20,6 +20,7 @@ from ess_server.core.flatten_plan import (
     backoff_ceiling,
     plan,
     ready_to_close,
+    same_but_for_the_stop,
     sweep_delay,
     wants_work,
 )
@@ -87,10 +88,15 @@ class AccountFlattener:
         return self._report.progress
 
     def set_work(self, work: Work | None) -> None:
-        """Replace what is wanted. Nothing more is begun for the work before, and its outcome is shown no more."""
-        if work == self._work:
-            return
+        """Replace what is wanted. Nothing more is begun for the work before, and its outcome is shown no more.
+
+        The same in the name of another stop goes on where it is, and is shown under that stop.
+        """
+        same = same_but_for_the_stop(work, self._work)
         self._work = work
+        if same:
+            self._report.rename(work)
+            return
         self._attempt = _Attempt()
         self._report.begin(work)
         self._changed.set()

@@ -32,7 +32,7 @@ class BoundedCalls:
         return await _bounded(task, within.total_seconds())
 
     async def send(self, call: Coroutine[Any, Any, T], within: timedelta) -> T:
-        """Await a call that may change something. Raises VenueUnknownError if it takes longer, or the client cancels it."""
+        """Await a call that may change something. Raises VenueUnknownError as ``read``."""
         task = asyncio.ensure_future(call)
         self._sending.add(task)
         task.add_done_callback(self._sent)

@@ -1,7 +1,7 @@
 """What one reading of an account asks for, as pure functions; ``flatten`` carries it out."""
 
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 from ess_server.core.errors import EssError
@@ -81,6 +81,13 @@ class Plan:
 def wants_work(work: Work | None) -> bool:
     """Whether anything is to be cancelled or closed."""
     return work is not None and not work.held and max([work.action, *(a for _, a in work.symbols)]) >= Action.CANCEL
+
+
+def same_but_for_the_stop(one: Work | None, other: Work | None) -> bool:
+    """Whether both ask for the same, in the name of whichever stop: what has been done for one counts for both."""
+    if one is None or other is None:
+        return one is other
+    return replace(one, stop_id="") == replace(other, stop_id="")
 
 
 def plan(work: Work, snapshot: VenueSnapshot, *, dust: AbstractSet[Position], swept: bool) -> Plan:

@@ -65,6 +65,12 @@ class FlattenReport:
         fresh = idle_progress(self._account, work)
         self.update(status=fresh.status, detail=fresh.detail, stop_id=fresh.stop_id)
 
+    def rename(self, work: Work | None) -> None:
+        """Show the same work under its newest stop."""
+        stop_id = idle_progress(self._account, work).stop_id
+        if stop_id != self.progress.stop_id:
+            self.update(stop_id=stop_id)
+
     def counted(self, snapshot: VenueSnapshot) -> None:
         """Take the counts of a good read; told with the next change of status."""
         self.progress = replace(

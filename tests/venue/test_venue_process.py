@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ess_server.adapters.venue_process import LinkTimes
-from ess_server.core.model import AccountProgress, FlattenStatus
+from ess_server.core.model import AccountProgress, Action, FlattenStatus
 from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
 from ess_server.venue.clock import MachineClock
@@ -35,7 +35,7 @@ async def test_new_work_is_pending_until_the_process_speaks_of_it(hire: Callable
     )
     office.want(FLATTEN)
     await office.reaches(FlattenStatus.FLAT)
-    office.want(replace(FLATTEN, stop_id="stop-2"))
+    office.want(replace(FLATTEN, stop_id="stop-2", action=Action.CANCEL))
 
     assert office.progress.status is FlattenStatus.PENDING
     assert office.progress.stop_id == "stop-2"

@@ -108,3 +108,26 @@ async def test_a_process_that_is_given_up_but_still_lives_can_act(hire: Callable
     await eventually(lambda: office.process._down == "is down")
 
     assert await office.process.quiesce(["main"], timedelta(milliseconds=300)) is False
+
+
+async def test_the_same_work_under_another_stop_keeps_its_outcome(hire: Callable[..., Any]) -> None:
+    """A mere change of the stop is shown at once, keeps the status, and words under the earlier stop carry it too."""
+    office = await hire(
+        "entry = hear_work()\n"
+        "while not entry['work']: entry = hear_work()\n"
+        "progress(entry, 'CLOSING')\n"
+        "later = hear_work()\n"
+        "progress(entry, 'VERIFYING')\n"
+        "assert later['generation'] == entry['generation'] and later['work']['stop_id'] == 'stop-2'\n"
+        "progress(later, 'FLAT')\n"
+        "obey()\n"
+    )
+    office.want(FLATTEN)
+    await office.reaches(FlattenStatus.CLOSING)
+    begun = len(office.shown)
+    office.want(replace(FLATTEN, stop_id="stop-2"))
+
+    assert office.progress.status is FlattenStatus.CLOSING
+    await office.reaches(FlattenStatus.FLAT)
+    assert {p.stop_id for p in office.shown[begun:]} == {"stop-2"}
+    assert FlattenStatus.PENDING not in [p.status for p in office.shown[begun:]]

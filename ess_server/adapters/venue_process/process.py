@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ess_server.adapters.venue_process.link import Link, LinkTimes
-from ess_server.core.flatten_plan import wants_work
+from ess_server.core.flatten_plan import same_but_for_the_stop, wants_work
 from ess_server.core.flatten_report import OnEvent, OnProgress, idle_progress
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
 from ess_server.core.ports import Clock
@@ -102,9 +102,14 @@ class VenueProcess:
         for id_, account in self._accounts.items():
             generation, before = self._work[id_]
             wanted = work.get(id_)
-            if wanted != before:
+            if wanted == before:
+                continue
+            self._work_unsent = True
+            if same_but_for_the_stop(wanted, before):
+                self._work[id_] = (generation, wanted)
+                self._show(replace(self._progress[id_], stop_id=idle_progress(account, wanted).stop_id))
+            else:
                 self._work[id_] = (generation + 1, wanted)
-                self._work_unsent = True
                 self._restate(id_, idle_progress(account, wanted))
         self._wake.set()
 
@@ -211,7 +216,8 @@ class VenueProcess:
             case "progress":
                 generation, progress = read_progress(message)
                 if progress.account in self._work and generation == self._work[progress.account][0]:
-                    self._show(progress)
+                    # It may still name the stop in whose name the same was wanted before.
+                    self._show(replace(progress, stop_id=self._progress[progress.account].stop_id))
             case "equity":
                 self._tell(self._on_equity, read_equity(message, self._clock.uptime()))
             case "event":
