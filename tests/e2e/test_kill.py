@@ -39,10 +39,10 @@ class History:
         return any(covers(s, scope) and revision <= r for s, r in self.resets)
 
     def check_state(self, state: pb.StopState) -> None:
-        """No acknowledged activation is lost, and nothing but a reset ends one."""
-        standing = {s.scope for s in state.stops}
+        """No acknowledged activation is lost, nothing but a reset ends one, another stop is no excuse."""
+        standing = {s.scope: s.revision for s in state.stops}
         for scope, revision in self.acknowledged:
-            kept = scope in standing or "global" in standing
+            kept = standing.get(scope, 0) >= revision
             assert kept or self.is_covered(scope, revision), (
                 f"lost: {scope} at {revision}; standing {standing}, resets {self.resets}"
             )
