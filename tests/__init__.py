@@ -1,0 +1,1 @@
+"""Tests; each docstring says the property it holds."""
