@@ -95,12 +95,12 @@ class AccountBook:
         time = min(reading.time.astimezone(UTC), now)
         if time != reading.time:
             reading = replace(reading, time=time)
-        if self.latest is None or self.latest.time > now or _is_newer(reading, self.latest):
-            self.latest = reading
         ledger = self._ledger(reading.currency) if reading.usable else None
         if ledger is not None:
             ledger.add(Entry(time, True, reading.amount), now)
             self._changed.add(reading.currency)
+        if self.latest is None or self.latest.time > now or _is_newer(reading, self.latest):
+            self.latest = reading
 
     def add_cash_flow(self, flow: CashFlow, now: datetime) -> bool:
         """Take a flow; False if its id is known."""

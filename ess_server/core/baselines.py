@@ -8,9 +8,10 @@ The model
     money stays what it was. It takes effect with the first reading that contains it: a deposit of which the latest
     reading knows nothing yet is no drawdown.
 
-    What arrives late is put in its place and what it changes is folded again, within a window of recent entries
-    (15 minutes and 1024 entries by default). Older than that, a reading moves nothing, and a flow moves only those
-    marks that were set before it. In order, an entry costs one step.
+    What arrives late is put in its place, within a window of recent entries (15 minutes and 1024 entries by
+    default). Older than that, a reading moves nothing, and a flow moves only those marks that were set before it.
+    Entries are folded when the baseline is next read: one step for each in order, and however many came late,
+    what they change is folded again once. The same reading again is no second reading.
 
     Nothing is believed about the future: an entry from after ``now`` counts as of ``now``. When the clock itself
     has gone back, what was known is kept as of ``now`` and the window starts empty.
@@ -18,10 +19,11 @@ The model
 What is not usable (NaN, infinity, zero or less) never gets here: see ``EquityReading.usable``.
 """
 
-from collections import deque
+from bisect import bisect, bisect_left
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from operator import itemgetter
 from typing import NamedTuple
 
 from ess_server.core.readings import Baseline
@@ -83,7 +85,11 @@ class BaselineLedger:
         self._capacity = capacity
         self._anchor: Fold | None = None
         self._edge: Entry | None = None
-        self._recent: deque[tuple[Entry, Fold | None]] = deque()
+        self._entries: list[Entry] = []
+        self._days: list[date] = []
+        self._folds: list[Fold | None] = []
+        self._stale_from = 0
+        self._stale_to = 0
         self._unsaved: list[Entry] = []
         self._rewrite = False
 
@@ -97,7 +103,7 @@ class BaselineLedger:
         ledger._edge = image.edge
         for entry in sorted(image.entries):
             if image.edge is None or entry > image.edge:
-                ledger._push(entry)
+                ledger._insert(entry)
         return ledger
 
     @property
@@ -107,7 +113,12 @@ class BaselineLedger:
         return fold.baseline if fold is not None else None
 
     def add(self, entry: Entry, now: datetime) -> None:
-        """Put an entry in its place in the series and fold what follows it again."""
+        """Put an entry in its place in the series.
+
+        Raises OverflowError, and changes nothing, for a time at an end of the calendar: it has no date in the time
+        zone, or no window before it.
+        """
+        self._check(min(entry.time, now))
         last = self._last
         if last is not None and last.time > now:
             self._close_window(now)
@@ -115,20 +126,9 @@ class BaselineLedger:
             entry = entry._replace(time=now)
         if self._edge is not None and entry <= self._edge:
             self._add_beyond_window(entry)
-            return
-        later: list[tuple[Entry, Fold | None]] = []
-        while self._recent and self._recent[-1][0] > entry:
-            later.append(self._recent.pop())
-        self._push(entry)
-        while later:
-            other, before = later.pop()
-            self._push(other)
-            if self._recent[-1][1] == before:
-                # From here on nothing has changed.
-                self._recent.extend(reversed(later))
-                break
-        self._evict()
-        self._note_unsaved(entry)
+        elif self._insert(entry):
+            self._evict()
+            self._note_unsaved(entry)
 
     def rebaseline(self) -> None:
         """Measure from the latest reading, with the flows since; does nothing before one."""
@@ -140,11 +140,11 @@ class BaselineLedger:
         self._anchor = fold._replace(
             high_water_mark=fold.amount, high_water_time=fold.time, day_open=fold.amount, open_time=fold.time
         )
-        self._recent.clear()
+        self._forget(len(self._entries))
 
     def image(self) -> LedgerImage:
         """Return what a restored ledger needs to continue as this one would."""
-        return self._image(tuple(entry for entry, _ in self._recent))
+        return self._image(tuple(self._entries))
 
     def take_unsaved(self) -> tuple[LedgerImage, bool]:
         """Return what is new since the last call, and whether it replaces all that was saved before."""
@@ -158,22 +158,60 @@ class BaselineLedger:
 
     @property
     def _fold(self) -> Fold | None:
-        return self._recent[-1][1] if self._recent else self._anchor
+        self._refold(len(self._entries))
+        return self._folds[-1] if self._folds else self._anchor
 
     @property
     def _last(self) -> Entry | None:
-        return self._recent[-1][0] if self._recent else self._edge
+        return self._entries[-1] if self._entries else self._edge
 
     def _image(self, entries: tuple[Entry, ...]) -> LedgerImage:
         return LedgerImage(anchor=self._anchor, edge=self._edge, entries=entries)
 
-    def _push(self, entry: Entry) -> None:
-        self._recent.append((entry, step(self._fold, entry, self._zone)))
+    def _check(self, time: datetime) -> None:
+        time.astimezone(self._zone)
+        time.astimezone(UTC) - self._window
+
+    def _insert(self, entry: Entry) -> bool:
+        """Put an entry in its place, to be folded later; False for a reading that is there already."""
+        place = bisect(self._entries, entry)
+        if entry.is_reading and place and self._entries[place - 1] == entry:
+            return False
+        self._days.insert(place, entry.time.astimezone(self._zone).date())
+        self._entries.insert(place, entry)
+        self._folds.insert(place, None)
+        self._stale_to = max(self._stale_to + (place < self._stale_to), place + 1)
+        self._stale_from = min(self._stale_from, place)
+        return True
+
+    def _refold(self, end: int) -> None:
+        """Fold what is stale before ``end``; what lies between stale entries counts as stale."""
+        place = self._stale_from
+        while place < end:
+            before = self._folds[place - 1] if place else self._anchor
+            fold = step(before, self._entries[place], self._days[place])
+            unchanged = fold == self._folds[place]
+            self._folds[place] = fold
+            place += 1
+            if unchanged and place >= self._stale_to:
+                place = len(self._entries)
+        self._stale_from = max(self._stale_from, place)
+        if place >= self._stale_to:
+            self._stale_to = 0
 
     def _evict(self) -> None:
-        horizon = self._recent[-1][0].time - self._window
-        while len(self._recent) > self._capacity or self._recent[0][0].time < horizon:
-            self._edge, self._anchor = self._recent.popleft()
+        horizon = self._entries[-1].time - self._window
+        count = max(len(self._entries) - self._capacity, bisect_left(self._entries, horizon, key=itemgetter(0)))
+        if count:
+            self._refold(count)
+            self._edge, self._anchor = self._entries[count - 1], self._folds[count - 1]
+            self._forget(count)
+
+    def _forget(self, count: int) -> None:
+        """Drop the oldest entries, which are folded."""
+        del self._entries[:count], self._days[:count], self._folds[:count]
+        self._stale_from = max(0, self._stale_from - count)
+        self._stale_to = max(0, self._stale_to - count)
 
     def _note_unsaved(self, entry: Entry) -> None:
         self._unsaved.append(entry)
@@ -185,10 +223,7 @@ class BaselineLedger:
         if entry.is_reading or self._anchor is None:
             return
         self._anchor = shift(self._anchor, entry)
-        followers = [other for other, _ in self._recent]
-        self._recent.clear()
-        for other in followers:
-            self._push(other)
+        self._stale_from = 0
 
     def _close_window(self, now: datetime) -> None:
         fold = self._fold
@@ -201,23 +236,24 @@ class BaselineLedger:
             )
         # The lowest entry of this instant: what arrives now still follows it.
         self._edge = Entry(now, False, Decimal("-Infinity"))
-        self._recent.clear()
+        self._forget(len(self._entries))
         self._rewrite = True
 
 
-def step(fold: Fold | None, entry: Entry, zone: tzinfo) -> Fold | None:
-    """Fold one more entry, the next in order; None until the first reading, which contains every flow before it."""
+def step(fold: Fold | None, entry: Entry, today: date) -> Fold | None:
+    """Fold one more entry, the next in order, which is of ``today``.
+
+    None until the first reading, which contains every flow before it.
+    """
     time, is_reading, amount, _ = entry
     if fold is None:
-        day = time.astimezone(zone).date()
-        return Fold(time, amount, amount, time, day, amount, time, _ZERO) if is_reading else None
+        return Fold(time, amount, amount, time, today, amount, time, _ZERO) if is_reading else None
     if not is_reading:
         return fold._replace(pending=fold.pending + amount)
     mark, mark_time = fold.high_water_mark + fold.pending, fold.high_water_time
     if amount > mark:
         mark, mark_time = amount, time
     day, day_open, open_time = fold.day, fold.day_open + fold.pending, fold.open_time
-    today = time.astimezone(zone).date()
     # A withdrawal of more than the opening leaves nothing to measure from.
     if today > day or day_open <= 0:
         day, day_open, open_time = max(day, today), amount, time

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ess_server.core import baselines
 from ess_server.core.baselines import (
     CAPACITY,
     WINDOW,
@@ -84,6 +85,18 @@ def series(draw: st.DrawFn) -> list[Entry]:
 def test_arrival_in_any_order_gives_the_baseline_of_the_series(entries: list[Entry], zone: ZoneInfo) -> None:
     """Within the window the baseline depends on the times alone, over a midnight and with flows at any place."""
     assert expected(entries, zone) == ledger_of(*entries, zone=zone).baseline
+
+
+@settings(deadline=None, max_examples=200)
+@given(series(), st.integers(0, 2**20 - 1))
+def test_baseline_is_the_same_however_often_it_is_read(entries: list[Entry], read: int) -> None:
+    """What is folded late is folded right: read after any of the entries, it is that of the entries so far."""
+    ledger = BaselineLedger(BERLIN)
+    for number, entry in enumerate(entries):
+        ledger.add(entry, LATER)
+        if read >> number & 1:
+            assert expected(entries[: number + 1], BERLIN) == ledger.baseline
+    assert expected(entries, BERLIN) == ledger.baseline
 
 
 @settings(deadline=None)
@@ -300,42 +313,77 @@ def test_window_is_bounded_in_entries_and_time() -> None:
     assert kept[-1].time - kept[0].time == WINDOW
 
 
-class CountingZone(tzinfo):
-    """UTC that counts how often it is asked: once for each entry folded."""
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
+    """Every entry that is folded from now on."""
+    folded: list[Entry] = []
 
-    def __init__(self) -> None:
-        self.asked = 0
+    def counting(fold: baselines.Fold | None, entry: Entry, today: date) -> baselines.Fold | None:
+        folded.append(entry)
+        return step(fold, entry, today)
 
-    def utcoffset(self, _: datetime | None) -> timedelta:
-        """Count."""
-        self.asked += 1
-        return timedelta(0)
-
-    def dst(self, _: datetime | None) -> timedelta:
-        """No daylight saving."""
-        return timedelta(0)
-
-    def tzname(self, _: datetime | None) -> str:
-        """A name is asked for by nobody."""
-        return "counting"
+    step = baselines.step
+    monkeypatch.setattr(baselines, "step", counting)
+    return folded
 
 
-def test_entry_that_changes_nothing_after_it_costs_two_steps_at_most() -> None:
+def test_entry_that_changes_nothing_after_it_costs_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """A full window is not folded again for a reading in order, nor for a late one that changes nothing after it."""
-    zone = CountingZone()
-    ledger = BaselineLedger(zone)
+    folded, costs = counted(monkeypatch), []
+    ledger = BaselineLedger(UTC)
     for number in range(CAPACITY):
         ledger.add(reading(number / 10, 1000), LATER)
-    filled, zone.asked = zone.asked, 0
-    ledger.add(reading(CAPACITY / 10, 1000), LATER)
-    in_order, zone.asked = zone.asked, 0
-    ledger.add(reading(CAPACITY / 20, 1000), LATER)
-    late, zone.asked = zone.asked, 0
-    ledger.add(reading(CAPACITY / 20, 1001), LATER)
+        marks(ledger)
+    costs.append(len(folded))
+    for late in (
+        reading(CAPACITY / 10, 1000),
+        reading(CAPACITY / 20 + 0.01, 1000),
+        reading(CAPACITY / 20 + 0.01, 1000),
+        flow(CAPACITY / 20 + 0.02, 1),
+    ):
+        before = len(folded)
+        ledger.add(late, LATER)
+        marks(ledger)
+        costs.append(len(folded) - before)
 
-    assert filled == CAPACITY * in_order
-    assert late == 2 * in_order
-    assert zone.asked > CAPACITY / 2 - 5
+    assert costs[:2] == [CAPACITY, 1]
+    assert costs[2] <= 3
+    assert costs[3] == 0
+    assert costs[4] > CAPACITY / 2 - 5
+
+
+def test_late_entries_are_folded_once_however_many_come_before_the_next_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A thousand flows from within the window or from beyond it cost what one does."""
+    ledger = BaselineLedger(UTC)
+    for number in range(CAPACITY):
+        ledger.add(reading(number / 2, 1_000_000), LATER)
+    marks(ledger)
+    folded = counted(monkeypatch)
+    for number in range(1000):
+        ledger.add(flow(-5000 + number, -1, f"beyond-{number}"), LATER)
+    marks(ledger)
+    beyond_window = len(folded)
+    for number in range(1000):
+        ledger.add(flow(CAPACITY / 2 - 4 - number / 1000, -1, f"within-{number}"), LATER)
+    marks(ledger)
+
+    assert beyond_window <= CAPACITY
+    assert len(folded) - beyond_window <= 2 * CAPACITY
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("America/New_York"), ZoneInfo("Asia/Tokyo")])
+def test_entry_of_the_year_one_leaves_the_ledger_as_it_was(zone: tzinfo) -> None:
+    """A zero time is refused; baseline and image stay, and what comes then counts."""
+    ledger = ledger_of(reading(0, 1000), reading(10, 900), zone=zone)
+    image = ledger.image()
+    with pytest.raises(OverflowError):
+        ledger.add(Entry(datetime(1, 1, 1, tzinfo=UTC), True, Decimal(880)), LATER)
+    after = ledger.image()
+    ledger.add(reading(20, 700), LATER)
+
+    assert after == image
+    assert marks(ledger) == (Decimal(1000), Decimal(1000))
 
 
 def test_entry_from_the_future_counts_as_of_now() -> None:

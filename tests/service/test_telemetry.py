@@ -1,6 +1,7 @@
 """TelemetryService.Report over a real connection: each observation on its own, a breach at once."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -20,10 +21,17 @@ def equity(amount: str, account: str = "main", currency: str = "USDT") -> tel.Ob
     return tel.Observation(equity=tel.Equity(account=account, amount=amount, currency=currency))
 
 
-def at(time: Timestamp, observation: tel.Observation) -> tel.Observation:
+def at(moment: Timestamp, observation: tel.Observation) -> tel.Observation:
     """The observation, stamped with a time."""
-    observation.observe_time.CopyFrom(time)
+    observation.observe_time.CopyFrom(moment)
     return observation
+
+
+def stamp(moment: datetime) -> Timestamp:
+    """A time as the contract has it."""
+    stamped = Timestamp()
+    stamped.FromDatetime(moment)
+    return stamped
 
 
 async def report(served: Served, *observations: tel.Observation) -> tel.ReportResponse:
@@ -258,3 +266,34 @@ async def test_more_than_a_thousand_observations_are_refused_whole(watched: Serv
 
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert watched.running.readings.metrics.account("main") is None
+
+
+async def test_report_of_late_flows_keeps_nothing_else_waiting(watched: Served) -> None:
+    """A thousand withdrawals of yesterday beside a full window: no gap of 100 ms in what else the server does."""
+    now = datetime.now(UTC)
+    readings = [at(stamp(now - timedelta(seconds=0.8 * n)), equity("1000")) for n in range(1000, 0, -1)]
+    await report(watched, *readings)
+    flows = [
+        at(
+            stamp(now - timedelta(days=1) + timedelta(seconds=n)),
+            tel.Observation(
+                observation_id=f"w{n}", cash_flow=tel.CashFlow(account="main", amount="-0.01", currency="USDT")
+            ),
+        )
+        for n in range(1000)
+    ]
+    gaps: list[float] = []
+
+    async def tick() -> None:
+        last = time.monotonic()
+        while True:
+            await asyncio.sleep(0.005)
+            last, before = time.monotonic(), last
+            gaps.append(last - before)
+
+    ticking = asyncio.create_task(tick())
+    answer = await report(watched, *flows)
+    ticking.cancel()
+
+    assert answer.accepted == 1000
+    assert max(gaps) < 0.1
