@@ -18,6 +18,7 @@ from ess_server.core.flatten_plan import (
     Plan,
     ReadBudgetError,
     backoff_ceiling,
+    goes_stale,
     plan,
     ready_to_close,
     same_but_for_the_stop,
@@ -38,8 +39,12 @@ UNREAD_WHEN_FLAT = 3
 
 @dataclass(slots=True)
 class _Attempt:
-    """What has been tried for one piece of work; a new one begins whenever the work changes."""
+    """What has been tried for one piece of work; a new one begins whenever the work changes.
 
+    ``read_at`` is the uptime of the last good read, in seconds, and at first that of the work itself.
+    """
+
+    read_at: float
     rounds: int = 0
     unread: int = 0
     cancelling_since: dict[str, float] = field(default_factory=dict)
@@ -77,7 +82,7 @@ class AccountFlattener:
         self._report = FlattenReport(client.account, clock, settings.reopen_quiet, on_progress, on_event)
         self._calls = BoundedCalls(clock, expiry=settings.request_expiry)
         self._work: Work | None = None
-        self._attempt = _Attempt()
+        self._attempt = _Attempt(clock.uptime())
         self._changed = asyncio.Event()
         self._run = f"{int(clock.uptime() * 1000) % 36**5:x}"
         self._orders_sent = 0
@@ -97,7 +102,7 @@ class AccountFlattener:
         if same:
             self._report.rename(work)
             return
-        self._attempt = _Attempt()
+        self._attempt = _Attempt(self._clock.uptime())
         self._report.begin(work)
         self._changed.set()
 
@@ -153,6 +158,7 @@ class AccountFlattener:
             return NO_DELAY
         read = CleanRead(began=began, ended=self._clock.uptime(), time=snapshot.time)
         attempt.unread = 0
+        attempt.read_at = read.ended
         self._report.counted(snapshot)
         wanted = plan(work, snapshot, dust=attempt.dust, swept=attempt.swept)
         if wanted.clean:
@@ -247,7 +253,14 @@ class AccountFlattener:
         return self._jittered(attempt.unread)
 
     def _put_off(self, attempt: _Attempt, error: ReadBudgetError) -> timedelta:
-        if attempt is self._attempt and not self.progress.status.is_flat:
+        if attempt is not self._attempt:
+            return NO_DELAY
+        age = timedelta(seconds=self._clock.uptime() - attempt.read_at)
+        if goes_stale(self._settings, age, error.delay):
+            attempt.first_clean = None
+            self._report.update(status=FlattenStatus.UNKNOWN, detail=str(error))
+            self._report.tell("flatten.unknown", error=str(error))
+        elif not self.progress.status.is_flat:
             self._report.update(detail=str(error))
         return max(error.delay, self._settings.backoff_min)
 

@@ -34,7 +34,8 @@ class FlattenSettings:
     ``verify_gap`` lies between the two clean reads. Once flat, reads follow each other after ``sweep_interval``,
     and ever more slowly up to ``sweep_interval_max`` as long as nothing appears. ``request_expiry`` is how long a
     request can still act after it was sent. ``reopen_quiet`` is the least time between two
-    events that tell of new orders on a flat account.
+    events that tell of new orders on a flat account. What was read counts for ``stale_after``, or three of the
+    longest sweep intervals if that is longer, while the venue lets nothing be read.
     """
 
     call_timeout: timedelta = timedelta(seconds=5)
@@ -46,6 +47,7 @@ class FlattenSettings:
     backoff_max: timedelta = timedelta(seconds=2)
     request_expiry: timedelta = timedelta(seconds=2)
     reopen_quiet: timedelta = timedelta(seconds=30)
+    stale_after: timedelta = timedelta(seconds=15)
 
     def __post_init__(self) -> None:
         for name in (f.name for f in fields(self)):
@@ -140,3 +142,8 @@ def sweep_delay(settings: FlattenSettings, sweeps: int) -> timedelta:
     """Return the time until the next look at an account that was found flat ``sweeps`` times since it became so."""
     slowed = settings.sweep_interval * 1.5 ** min(sweeps, 32)
     return min(slowed, max(settings.sweep_interval, settings.sweep_interval_max))
+
+
+def goes_stale(settings: FlattenSettings, age: timedelta, delay: timedelta) -> bool:
+    """Whether a read of this age counts no more when the next may be tried after ``delay``."""
+    return age + delay > max(settings.stale_after, 3 * settings.sweep_interval, 3 * settings.sweep_interval_max)
