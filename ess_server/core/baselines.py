@@ -3,8 +3,12 @@
 The model
     Readings of equity and cash flows form one series in the order of their times, whatever the order in which
     they arrive; at one instant a flow comes before a reading, so a reading contains every flow up to its own time.
-    A reading raises the high-water mark to its amount. The first reading of a day, in the configured time zone,
-    opens that day. A flow adds its amount to the high-water mark and to the day's opening, so that the loss in
+    The high-water mark rises to what two readings in a row have both shown, the lower of the two, for a single one
+    may be wrong. The first reading of a day, in the configured time zone, opens that day, at no more than the
+    higher of the readings on either side of it; until the next one is in, at no more than the one before it. So a
+    single reading that is too high raises neither, and a real loss is understated by one reading's move at most.
+    The very first reading has none before it and is believed, so that no loss from it goes unseen.
+    A flow adds its amount to the high-water mark and to the day's opening, so that the loss in
     money stays what it was. It takes effect with the first reading that contains it: a deposit of which the latest
     reading knows nothing yet is no drawdown.
 
@@ -250,13 +254,18 @@ def step(fold: Fold | None, entry: Entry, today: date) -> Fold | None:
         return Fold(time, amount, amount, time, today, amount, time, _ZERO) if is_reading else None
     if not is_reading:
         return fold._replace(pending=fold.pending + amount)
+    before = fold.amount + fold.pending
+    # A withdrawal of all that was read leaves nothing to confirm with.
+    agreed, agreed_time = (before, fold.time) if 0 < before < amount else (amount, time)
     mark, mark_time = fold.high_water_mark + fold.pending, fold.high_water_time
-    if amount > mark:
-        mark, mark_time = amount, time
+    if agreed > mark:
+        mark, mark_time = agreed, agreed_time
     day, day_open, open_time = fold.day, fold.day_open + fold.pending, fold.open_time
     # A withdrawal of more than the opening leaves nothing to measure from.
     if today > day or day_open <= 0:
-        day, day_open, open_time = max(day, today), amount, time
+        day, day_open, open_time = max(day, today), agreed, time
+    elif open_time == fold.time < time:
+        day_open = max(day_open, agreed)
     return Fold(time, amount, mark, mark_time, day, day_open, open_time, _ZERO)
 
 
