@@ -2,8 +2,9 @@
 
 import json
 import logging
-import sys
 from datetime import UTC, datetime
+
+from ess_server.core.log_queue import LogQueue
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -42,8 +43,9 @@ class PlainLines(logging.Formatter):
         return f"{datetime.fromtimestamp(record.created, UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3]
 
 
-def set_up(level: str, *, as_json: bool) -> None:
-    """Send every log record of ``level`` or above to stderr."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonLines() if as_json else PlainLines())
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+def set_up(level: str, *, as_json: bool) -> LogQueue:
+    """Send every log record of ``level`` or above to stderr, which nobody has to read; return the queue it goes by."""
+    lines = LogQueue()
+    lines.setFormatter(JsonLines() if as_json else PlainLines())
+    logging.basicConfig(level=level.upper(), handlers=[lines], force=True)
+    return lines

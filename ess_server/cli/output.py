@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
@@ -24,6 +25,12 @@ def say(text: str, *, colour: str | None = None, bold: bool = False) -> None:
 def heed(text: str, *, colour: str | None = None) -> None:
     """Print what is no result on stderr: progress, warnings, errors, the next command."""
     click.secho(text, fg=colour, err=True, color=_colours())
+
+
+def tinted(text: str, colour: str) -> str:
+    """Return a text in a colour if stderr shows colours, for what goes there by another way than ``heed``."""
+    shows = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    return click.style(text, fg=colour) if shows else text
 
 
 def verdict(text: str, *, allowed: bool) -> None:

@@ -1,7 +1,9 @@
 """``ess serve``."""
 
 import asyncio
+import os
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -14,14 +16,17 @@ from ess_server.cli.config import read
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.logs import LEVELS, set_up
-from ess_server.cli.output import heed, plain
+from ess_server.cli.output import plain, tinted
 from ess_server.cli.target import ADDRESS
 from ess_server.config import listen as addresses
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.errors import EssError
+from ess_server.core.log_queue import LogQueue
 
 STATE_WITHIN = 2.0
 """Seconds."""
+TOLD_WITHIN = timedelta(milliseconds=500)
+"""How long the end of the server waits for its last lines to be read."""
 
 
 @click.command(epilog=exit_help(Exit.OK, Exit.USAGE))
@@ -66,13 +71,24 @@ def serve(
     elif server.data_dir is None:
         raise click.UsageError("say where the state is kept with --data-dir DIR, or keep nothing with --ephemeral")
     server = replace(server, insecure=insecure or server.insecure)
-    set_up(log_level, as_json=log_format == "json")
-    banner = _Banner(server)
+    lines = set_up(log_level, as_json=log_format == "json")
+    return _run(replace(settings, server=server), lines)
+
+
+def _run(settings: Settings, lines: LogQueue) -> Exit:
+    """Serve. What is said goes by the queue: a stderr that nobody reads holds up neither server nor end."""
+    code = 1
     try:
-        asyncio.run(run(replace(settings, server=server), ready=banner.ready))
+        asyncio.run(run(settings, ready=_Banner(settings.server, lines).ready))
+        lines.say("ess: ended; what is latched stays latched")
+        code = Exit.OK
     except EssError as error:
+        code = Exit.USAGE
         raise CommandError(str(error), Exit.USAGE) from None
-    heed("ess: ended; what is latched stays latched")
+    finally:
+        if not lines.drain(TOLD_WITHIN):
+            # Whatever is left to print, a traceback too, would hang as well.
+            os._exit(code)
     return Exit.OK
 
 
@@ -97,24 +113,25 @@ def _place(data_dir: Path | None, *, ephemeral: bool) -> Path | None:
 class _Banner:
     """What a person is told when the server is ready."""
 
-    def __init__(self, server: ServerSettings) -> None:
+    def __init__(self, server: ServerSettings, lines: LogQueue) -> None:
         self._server = server
+        self._lines = lines
         self._task: asyncio.Task[None] | None = None
 
     def ready(self, port: int) -> None:
         """Say where the server listens, and what to type next."""
         address = f"{self._server.listen.rpartition(':')[0]}:{port}"
         tls = "with TLS" if self._server.tls else "without TLS"
-        heed(f"ess: listening on {address} {tls}", colour="green")
+        self._lines.say(tinted(f"ess: listening on {address} {tls}", "green"))
         kept = plain(str(self._server.data_dir)) if self._server.data_dir else "nowhere (--ephemeral)"
-        heed(f"ess: state is kept in {kept}")
+        self._lines.say(f"ess: state is kept in {kept}")
         if self._server.tls:
-            heed(f"next: ess --target HOST:{port} --ca FILE status")
+            self._lines.say(f"next: ess --target HOST:{port} --ca FILE status")
         else:
-            self._task = asyncio.get_running_loop().create_task(_say_state(f"127.0.0.1:{port}", address))
+            self._task = asyncio.get_running_loop().create_task(_say_state(f"127.0.0.1:{port}", address, self._lines))
 
 
-async def _say_state(local: str, address: str) -> None:
+async def _say_state(local: str, address: str, lines: LogQueue) -> None:
     """Ask the server itself, as anybody would; that it may listen elsewhere only costs the sentence."""
     named = "" if address == ADDRESS else f"--target {address} "
     steps = [f"ess {named}status"]
@@ -125,10 +142,10 @@ async def _say_state(local: str, address: str) -> None:
     except grpc.RpcError:
         pass
     else:
-        heed(f"ess: {plain(seen.summary)}", colour="red" if seen.state.stops else "green")
+        lines.say(tinted(f"ess: {plain(seen.summary)}", "red" if seen.state.stops else "green"))
         for stop in seen.state.stops:
-            heed(f"ess:   {plain(stop.scope)}: {plain(stop.cause.reason)}")
+            lines.say(f"ess:   {plain(stop.scope)}: {plain(stop.cause.reason)}")
         if seen.state.stops:
             steps.append(f"ess {named}reset")
     for step in steps:
-        heed(f"next: {step}")
+        lines.say(f"next: {step}")

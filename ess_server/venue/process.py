@@ -13,6 +13,7 @@ from typing import Any
 
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
+from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_link import (
@@ -175,5 +176,6 @@ def main() -> None:
     stdout = os.dup(1)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The terminal's Ctrl-C is the server's to handle.
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s ess-venue %(levelname)s %(message)s")
+    line = "%(asctime)s ess-venue %(levelname)s %(message)s"
+    logging.basicConfig(level=logging.INFO, handlers=[LogQueue()], format=line)
     asyncio.run(_run(stdout))
