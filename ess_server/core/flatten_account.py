@@ -19,6 +19,7 @@ from ess_server.core.flatten_plan import (
     ReadBudgetError,
     backoff_ceiling,
     goes_stale,
+    needs_names,
     plan,
     ready_to_close,
     same_but_for_the_stop,
@@ -157,13 +158,15 @@ class AccountFlattener:
         if attempt is not self._attempt:
             return NO_DELAY
         read = CleanRead(began=began, ended=self._clock.uptime(), time=snapshot.time)
-        attempt.unread = 0
         attempt.read_at = read.ended
         self._report.counted(snapshot)
         wanted = plan(work, snapshot, dust=attempt.dust, swept=attempt.swept)
-        if wanted.clean:
-            return self._clean(attempt, wanted, read)
-        return await self._act(attempt, wanted)
+        if wanted.clean and needs_names(work) and snapshot.unnamed:
+            error = VenueUnknownError(f"the symbol of market {snapshot.unnamed[0]} could not be looked up")
+            self._unread(attempt, error)
+            return sweep_delay(self._settings, attempt.unread)
+        attempt.unread = 0
+        return self._clean(attempt, wanted, read) if wanted.clean else await self._act(attempt, wanted)
 
     def _clean(self, attempt: _Attempt, wanted: Plan, read: CleanRead) -> timedelta:
         attempt.rounds = 0

@@ -118,6 +118,11 @@ def plan(work: Work, snapshot: VenueSnapshot, *, dust: AbstractSet[Position], sw
     )
 
 
+def needs_names(work: Work) -> bool:
+    """Whether a symbol is to be treated more strictly than the account, so that each market must be known by name."""
+    return any(action > work.action for _, action in work.symbols)
+
+
 def _is_exit(order: OpenOrder, action: Action, *, has_position: bool, swept: bool) -> bool:
     if action is Action.FLATTEN:
         return swept and not has_position

@@ -123,11 +123,15 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueSnapshot:
-    """Everything one account shows at one time, by a complete and validated reading of every scope."""
+    """Everything one account shows at one time, by a complete and validated reading of every scope.
+
+    ``unnamed`` are the markets among them whose unified symbol is not known; they stand under the venue's own id.
+    """
 
     time: datetime
     orders: tuple[OpenOrder, ...] = ()
     positions: tuple[Position, ...] = ()
+    unnamed: tuple[str, ...] = ()
 
 
 class ExchangeClient(Protocol):

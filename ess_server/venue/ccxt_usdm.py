@@ -90,7 +90,8 @@ class BinanceUsdmClient:
         )
         positions = usdm_rows.positions(legs, symbol_of)
         self._shown = _grouped(orders)
-        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions)
+        unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
+        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``.

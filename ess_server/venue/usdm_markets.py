@@ -57,6 +57,10 @@ class UsdmMarkets:
         except EssError as error:
             _log.warning("markets %s are unknown and could not be looked up: %s", sorted(new), error)
 
+    def unnamed(self, symbols: Iterable[str]) -> tuple[str, ...]:
+        """Return those that no list contains: ids that stand for themselves."""
+        return tuple(sorted({s for s in symbols if s not in self._ids}))
+
     def symbol_of(self, id_: str) -> str:
         """Return the unified symbol."""
         return self._symbols.get(id_, id_)

@@ -175,23 +175,27 @@ async def test_a_market_listed_later_is_looked_up(floor: Any, client: BinanceUsd
     market.instruments["NEWUSDT"] = listed
     market._marks["NEWUSDT"] = listed.first_mark
     floor.hold("NEWUSDT", "5")
-    position = (await client.snapshot()).positions[0]
+    snapshot = await client.snapshot()
+    position = snapshot.positions[0]
     await client.close_position(position, "ess-1")
 
+    assert snapshot.unnamed == ()
     assert position.symbol == "NEW/USDT:USDT"
     assert floor.flat
 
 
 async def test_an_unknown_market_is_flattened_under_its_own_id(floor: Any, client: BinanceUsdmClient) -> None:
-    """When a market cannot be looked up, its position is still read and closed, under the exchange's id."""
+    """When a market cannot be looked up, its position is still read, named as such, and closed."""
     floor.hold("BTCUSDT", "1")
     client._markets._symbols.pop("BTCUSDT")
     client._markets._ids.pop(BTC)
     client._markets._filters.pop(BTC)
     floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="exchangeInfo", status=500, times=None))
-    position = (await client.snapshot()).positions[0]
+    snapshot = await client.snapshot()
+    position = snapshot.positions[0]
     await client.close_position(position, "ess-1")
 
+    assert snapshot.unnamed == ("BTCUSDT",)
     assert position.symbol == "BTCUSDT"
     assert floor.flat
 
