@@ -11,6 +11,7 @@
 """
 
 import os
+from itertools import product
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -23,13 +24,13 @@ from tests.core.rig import ANNA
 from .records import Outcome
 from .world import World
 
-STATE, LATCH = 0, 1
-
 scopes = st.sampled_from([GLOBAL, Scope.parse("account/main"), Scope.parse("symbol/X"), Scope.parse("symbol/Y")])
-records = st.sampled_from([STATE, LATCH])
-both = st.tuples(st.booleans(), st.booleans())
-engines = st.sampled_from([0, 1])
-failures = st.sampled_from([Outcome.NOTHING_APPLIED, Outcome.APPLIED])
+verbs = st.sampled_from(["reset", "reset", "hold"])
+both = st.sampled_from(list(product([True, False], repeat=2)))
+indices = st.sampled_from([0, 1])
+happenings = st.sampled_from(["write", "write", "write", "fail", "apply", "trigger", "time"])
+ends = st.sampled_from(["nothing", "kill", "power"])
+WRITES = {"write": Outcome.DONE, "fail": Outcome.NOTHING_APPLIED, "apply": Outcome.APPLIED}
 
 
 class Latch(RuleBasedStateMachine):
@@ -52,89 +53,107 @@ class Latch(RuleBasedStateMachine):
         self.world.attempt("reset", self.world.request(GLOBAL, state.revision, override=False))
         assert not self.world.serving.controller.state.active
         self.world.run(0.3)
-        for index in (0, 1):
-            self.catch_up(index)
-            assert self.world.engines[index].allows
+        for engine in self.world.engines:
+            self.world.catch_up(engine)
+            assert engine.allows
 
     @precondition(lambda self: self.world.up)
-    @rule(scope=scopes, action=st.sampled_from(Action), request_id=st.sampled_from(["", "", "a", "b"]))
+    @rule(scope=scopes, action=st.sampled_from(Action), request_id=st.sampled_from(["", "a", "b"]))
     def trigger(self, scope: Scope, action: Action, request_id: str) -> None:
         """Somebody stops something."""
         cause = Cause(source=CauseSource.MANUAL, reason="x", actor=ANNA, time=self.world.clock.now())
         self.world.trigger(Activation(scope=scope, action=action, cause=cause, request_id=request_id))
 
     @precondition(lambda self: self.world.up)
-    @rule()
-    def look(self) -> None:
-        """A person looks at the state, and keeps its revision in mind."""
-        self.world.noted = self.world.serving.controller.state.revision
+    @rule(
+        scope=scopes, hangs=both, happens=st.lists(happenings, max_size=2), end=ends, applied=both, seen=st.booleans()
+    )
+    def trigger_meets(  # noqa: PLR0917 - all of it is drawn
+        self,
+        scope: Scope,
+        hangs: tuple[bool, bool],
+        happens: list[str],
+        end: str,
+        applied: tuple[bool, bool],
+        seen: bool,  # noqa: FBT001
+    ) -> None:
+        """A trigger on disks that may hang, what happens meanwhile, and what an engine sees of it."""
+        self._hang(hangs)
+        self.trigger(scope, Action.CANCEL, "")
+        self._happen(happens, scope)
+        if seen:
+            self.world.run(0.03)
+            self.world.catch_up(self.world.engines[0])
+        self._end(end, applied)
 
     @precondition(lambda self: self.world.up and len(self.world.attempts) < 3)
-    @rule(
-        verb=st.sampled_from(["reset", "reset", "hold"]),
-        scope=scopes,
-        seen=st.sampled_from(["now", "now", "noted", "stale"]),
-        override=st.booleans(),
-    )
+    @rule(verb=verbs, scope=scopes, seen=st.sampled_from(["now", "noted", "stale"]), override=st.booleans())
     def release(self, verb: str, scope: Scope, seen: str, override: bool) -> None:  # noqa: FBT001 - drawn
         """A person releases or holds what was seen, lately or long ago."""
         state = self.world.serving.controller.state
         newest = max((s.revision for s in state.stops), default=1)
         revision = {"now": state.revision, "noted": self.world.noted or 1, "stale": newest - 1}[seen]
         self.world.attempt(verb, self.world.request(scope, revision, override=override))
+        self.world.noted = state.revision
+
+    @precondition(lambda self: self.world.up and not self.world.attempts)
+    @rule(
+        verb=verbs,
+        scope=scopes,
+        fresh=st.booleans(),
+        hangs=both,
+        happens=st.lists(happenings, min_size=1, max_size=4),
+        newer=scopes,
+        end=ends,
+        applied=both,
+    )
+    def release_meets(  # noqa: PLR0917 - all of it is drawn
+        self,
+        verb: str,
+        scope: Scope,
+        fresh: bool,  # noqa: FBT001
+        hangs: tuple[bool, bool],
+        happens: list[str],
+        newer: Scope,
+        end: str,
+        applied: tuple[bool, bool],
+    ) -> None:
+        """A release of what a person has seen, on disks that may hang, and what happens meanwhile."""
+        self.disks_work_again()
+        if not fresh:
+            self.trigger(scope, Action.FLATTEN, "")
+        self._hang(hangs)
+        if fresh:
+            self.trigger(scope, Action.FLATTEN, "")
+        revision = self.world.serving.controller.state.revision
+        self.world.attempt(verb, self.world.request(scope, revision, override=True))
+        self._happen(happens, newer)
+        self._end(end, applied)
 
     @precondition(lambda self: self.world.server)
-    @rule(which=records)
-    def disk_hangs(self, which: int) -> None:
-        """From now on writes of one record take until the machine lets them happen."""
-        self.world.server.records[which].hangs = True
-
-    @precondition(lambda self: self.world.server and any(r.waiting for r in self.world.server.records))
-    @rule(which=records, outcome=st.sampled_from(Outcome))
-    def write_happens(self, which: int, outcome: Outcome) -> None:
-        """The write that a hanging disk has kept for longest is carried out, or fails."""
+    @rule(which=indices, what=st.sampled_from(["hang", *WRITES]), later=st.integers(min_value=0, max_value=2))
+    def disk(self, which: int, what: str, later: int) -> None:
+        """A disk hangs, carries out or fails the write that it has kept for longest, or will fail a later one."""
         record = self.world.server.records[which]
-        if record.waiting:
+        if what == "hang":
+            record.hangs = True
+        elif record.waiting:
+            self.world.write(record, WRITES[what])
+        else:
             record.faults.clear()
-            record.faults.append(outcome)
-            record.step()
-            self.world.run()
-
-    @precondition(lambda self: self.world.server)
-    @rule(which=records, outcome=failures, later=st.integers(min_value=0, max_value=2))
-    def write_will_fail(self, which: int, outcome: Outcome, later: int) -> None:
-        """One of the next writes of a record fails."""
-        record = self.world.server.records[which]
-        record.faults.clear()
-        record.faults.extend([Outcome.DONE] * later + [outcome])
+            record.faults.extend([Outcome.DONE] * later + [WRITES[what]])
 
     @precondition(lambda self: self.world.server)
     @rule()
     def disks_work_again(self) -> None:
         """Both disks do what they are asked for; soon every record holds what memory says."""
-        for record in self.world.server.records:
-            record.hangs = False
-            record.faults.clear()
-            while record.waiting:
-                record.step()
-                self.world.run()
-        self.world.run(8)
-        controller = self.world.serving.controller
-        assert controller.journal.agreed_revision >= controller.state.revision
-        assert all(w.idle for w in controller.journal.writers)
-        assert not self.world.attempts, "a reset on disks that work was never answered"
+        self.world.mend()
 
     @precondition(lambda self: self.world.server)
-    @rule(applied=both)
-    def kill(self, applied: tuple[bool, bool]) -> None:
-        """The process ends; a write under way may have happened, and what was written stays."""
-        self.world.crash(applied=applied, power_lost=(False, False))
-
-    @precondition(lambda self: self.world.server)
-    @rule(applied=both, lost=both)
-    def power_loss(self, applied: tuple[bool, bool], lost: tuple[bool, bool]) -> None:
-        """The machine ends; of what was not synced anything may be gone."""
-        self.world.crash(applied=applied, power_lost=lost)
+    @rule(end=st.sampled_from(["kill", "power"]), applied=both)
+    def crash(self, end: str, applied: tuple[bool, bool]) -> None:
+        """The process or the machine ends; a write under way may have happened."""
+        self._end(end, applied)
 
     @precondition(lambda self: not self.world.server and not self.lost)
     @rule(name=st.sampled_from(["state.db", "latch"]))
@@ -144,8 +163,16 @@ class Latch(RuleBasedStateMachine):
         self.world.lose(name)
 
     @precondition(lambda self: not self.world.server)
+    @rule(hangs=both)
+    def start(self, hangs: tuple[bool, bool]) -> None:
+        """A process starts over what is there, on disks that may hang, and an engine sees what it serves."""
+        self.world.start(hangs=hangs)
+        self.world.run(6)
+        self.world.catch_up(self.world.engines[0])
+
+    @precondition(lambda self: not self.world.server)
     @rule()
-    def start(self) -> None:
+    def start_at_once(self) -> None:
         """A process starts over what is there."""
         self.world.start()
 
@@ -155,54 +182,49 @@ class Latch(RuleBasedStateMachine):
         self.world.around.tripwire.exists = not self.world.around.tripwire.exists
         self.world.run()
 
-    @rule(seconds=st.sampled_from([0.01, 0.03, 0.3, 0.9, 1.1, 6]))
-    def time_passes(self, seconds: float) -> None:
+    @rule(hundredths=st.integers(min_value=1, max_value=120))
+    def time_passes(self, hundredths: int) -> None:
         """Nothing happens for a while but what happens by itself."""
-        self.world.run(seconds)
+        self.world.run(hundredths / 100)
 
     @precondition(lambda self: self.world.up)
-    @rule(index=engines)
-    def gate_connects(self, index: int) -> None:
-        """An engine opens a stream, and has not read anything of it yet."""
+    @rule(index=indices, what=st.sampled_from(["connect", "disconnect", "read", "catch up", "catch up"]))
+    def engine(self, index: int, what: str) -> None:
+        """An engine opens or loses its stream, takes one message that may be late, or takes and confirms all."""
         engine = self.world.engines[index]
-        engine.disconnect()
-        self.world.loop.run_until_complete(self._connected(index))
-        self.world.run()
-
-    async def _connected(self, index: int) -> None:
-        self.world.engines[index].connect(self.world.serving)
-
-    @precondition(lambda self: self.world.up)
-    @rule(index=engines)
-    def gate_disconnects(self, index: int) -> None:
-        """A stream ends, with all that was under way."""
-        self.world.engines[index].disconnect()
-        self.world.run()
-
-    @precondition(lambda self: any(e.connection and e.connection.sent for e in self.world.engines))
-    @rule(index=engines)
-    def gate_reads(self, index: int) -> None:
-        """An engine takes one message, which may have been under way for long."""
-        engine = self.world.engines[index]
-        if engine.connection and engine.connection.sent:
+        if what == "connect":
+            self.world.connect(engine)
+        elif what == "disconnect":
+            engine.disconnect()
+        elif what == "catch up":
+            self.world.catch_up(engine)
+        elif engine.connection and engine.connection.sent:
             engine.read()
-
-    @precondition(lambda self: self.world.up)
-    @rule(index=engines)
-    def catch_up(self, index: int) -> None:
-        """An engine reads everything that has arrived, and confirms it."""
-        engine = self.world.engines[index]
-        if not engine.connection:
-            self.gate_connects(index)
-        while engine.connection and engine.connection.sent:
-            engine.read()
-        if engine.connection:
-            engine.acknowledge(self.world.serving)
+        self.world.run()
 
     @invariant()
     def promises_hold(self) -> None:
         """See the module."""
         self.world.check()
+
+    def _hang(self, hangs: tuple[bool, bool]) -> None:
+        for record, hang in zip(self.world.server.records, hangs, strict=True):
+            record.hangs = hang
+
+    def _happen(self, happens: list[str], newer: Scope) -> None:
+        for one in happens:
+            waiting = next((r for r in self.world.server.records if r.waiting), None)
+            if one == "trigger":
+                self.trigger(newer, Action.FLATTEN, "")
+            elif one == "time":
+                self.world.run(1.2)
+            elif waiting:
+                self.world.write(waiting, WRITES[one])
+
+    def _end(self, end: str, applied: tuple[bool, bool]) -> None:
+        self.world.check()
+        if end != "nothing":
+            self.world.crash(applied=applied, power_lost=(end == "power",) * 2)
 
 
 if os.environ.get("ESS_HYPOTHESIS") == "deep":

@@ -18,7 +18,7 @@ from tests.core.rig import ANNA
 from tests.core.virtual_time import VirtualTimeLoop
 
 from .engine import ORDER, Engine
-from .records import shown
+from .records import Outcome, Record, shown
 from .server import LEASE, Server, Surrounding, TripwireFlag
 
 MEMORY = Path("/dev/shm")
@@ -90,10 +90,12 @@ class World:
         assert self.server.ready
         return self.server
 
-    def start(self) -> None:
-        """Begin a process over what the last one has left."""
+    def start(self, *, hangs: tuple[bool, bool] = (False, False)) -> None:
+        """Begin a process over what the last one has left, on disks that may hang."""
         self._found = shown(self._directory)
         self.server = Server(self._directory, self.around)
+        for record, hang in zip(self.server.records, hangs, strict=True):
+            record.hangs = hang
         self.loop.create_task(self.server.start())
         self.run()
 
@@ -147,6 +149,43 @@ class World:
         self.attempts.clear()
         self.triggers = [t for t in self.triggers if t.durable]
 
+    def write(self, record: Record, outcome: Outcome) -> None:
+        """Let the write happen that a hanging disk has kept for longest, or fail."""
+        record.faults.clear()
+        record.faults.append(outcome)
+        record.step()
+        self.run()
+
+    def mend(self) -> None:
+        """Let both disks work; soon every record holds what memory says, and everybody has an answer."""
+        assert self.server
+        for record in self.server.records:
+            record.hangs = False
+            record.faults.clear()
+            while record.waiting:
+                record.step()
+                self.run()
+        self.run(8)
+        controller = self.serving.controller
+        assert controller.journal.agreed_revision >= controller.state.revision
+        assert all(w.idle for w in controller.journal.writers)
+        assert not self.attempts, "a reset on disks that work was never answered"
+
+    def connect(self, engine: Engine) -> None:
+        """Let an engine open a stream, of which it has read nothing yet."""
+        engine.disconnect()
+        self.loop.run_until_complete(_at_once(partial(engine.connect, self.serving)))
+        self.run()
+
+    def catch_up(self, engine: Engine) -> None:
+        """Let an engine read everything that has arrived, and confirm it."""
+        if not engine.connection:
+            self.connect(engine)
+        while engine.connection and engine.connection.sent:
+            engine.read()
+        if engine.connection:
+            engine.acknowledge(self.serving)
+
     def lose(self, name: str) -> None:
         """Lose a file while nothing runs. Nothing that only it knew is promised any more."""
         for path in self._directory.glob(f"{name}*"):
@@ -194,6 +233,8 @@ class World:
         state = self.serving.controller.state
         agree = _agree(*self._found)
         everything = state.stop_for(GLOBAL)
+        journal = self.serving.controller.journal
+        assert state.active or journal.agreed_revision >= state.revision, "promise 2: open without a floor on disk"
         if not agree:
             assert everything, "promise 2: records that prove nothing did not block everything"
             known = [s.action for one in self._found if one.record for s in one.record.stops if s.scope == GLOBAL]
