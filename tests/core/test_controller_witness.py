@@ -44,7 +44,9 @@ async def test_known_revisions_prove_nothing(rig: Rig) -> None:
     """Every revision that this process has used or that the log carries is no loss."""
     known = {e.draft.revision for e in rig.log.read(after=0, limit=1000, ascending=True)}
     for revision in (*known, rig.controller._revisions.floor, rig.state.revision):
+        assert rig.controller.knows(revision)
         assert rig.controller.witness(rig.state.store_id, revision, ANNA) is None
+    assert not rig.controller.knows(rig.state.revision + 1)
     assert not rig.state.active
 
 

@@ -1,5 +1,7 @@
 """What stands in the way of a release is listed completely, overridden by name, and made safe first."""
 
+import asyncio
+
 import pytest
 
 from ess_server.core.errors import Refusal, ResetRefusedError, StoreError
@@ -171,3 +173,39 @@ async def test_hold_passes_every_obstacle_and_keeps_trading_blocked(walls: Walls
     assert (result.outcome, soft.asked) == (Outcome.RELEASED, [])
     assert all(d.shown.stops == (held,) for d in rig.disks)
     assert (rig.newest.kind, rig.newest.summary) == ("stop.held", "false trip")
+
+
+async def test_pause_has_an_end(walls: Walls) -> None:
+    """Work that was paused for a release goes on when the disk takes too long; the release is judged anew after that."""
+    rig, soft, *_ = walls
+    await rig.stop()
+    soft.stands = True
+    rig.disks[0].before.shut()
+    reset = asyncio.create_task(rig.reset(overrides=frozenset({"NOT_FLAT"})))
+    await rig.disks[0].before.reached()
+    await asyncio.sleep(1.9)
+    assert soft.asked == ["override"]
+    await asyncio.sleep(0.2)
+    assert soft.asked == ["override", "abandoned"]
+    soft.stands = False
+    await asyncio.sleep(3600)
+    assert rig.state.active
+    aborted = rig.kinds.count("reset.aborted")
+    rig.disks[0].before.open()
+    assert not (await reset).state.active
+    assert rig.kinds.count("reset.aborted") == aborted + 1, "judged anew, with nothing in the way any more"
+
+
+async def test_disk_in_time_ends_no_pause(walls: Walls) -> None:
+    """A disk that answers in time is no reason to take the work up again before the release."""
+    rig, soft, *_ = walls
+    await rig.stop()
+    soft.stands = True
+    rig.disks[0].before.shut()
+    reset = asyncio.create_task(rig.reset(overrides=frozenset({"NOT_FLAT"})))
+    await rig.disks[0].before.reached()
+    await asyncio.sleep(1.9)
+    rig.disks[0].before.open()
+    await reset
+    await asyncio.sleep(10)
+    assert soft.asked == ["override", "released"]
