@@ -42,7 +42,7 @@ CAUSES = st.builds(
 SCOPES = st.just(GLOBAL) | st.builds(
     Scope,
     st.sampled_from([kind for kind in ScopeKind if kind is not ScopeKind.GLOBAL]),
-    st.text(min_size=1, max_size=25),
+    st.text(min_size=1, max_size=25).filter(str.isprintable),
 )
 STOPS = st.builds(
     Stop,
