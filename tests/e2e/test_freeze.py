@@ -4,8 +4,8 @@ import asyncio
 import signal
 import subprocess
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
@@ -58,28 +58,52 @@ class Gates:
         return now
 
 
-@asynccontextmanager
-async def asked(face: str, server: ServerProcess) -> AsyncIterator[Gates]:
-    """Let gates be asked in a process of their own; all of them allow at first."""
+@contextmanager
+def asked(face: str, server: ServerProcess) -> Iterator[Gates]:
+    """Let gates be asked in a process of their own."""
     gates = Gates(python("tests.e2e.judging", face, server.target, str(EACH)), EACH)
     reader = threading.Thread(target=gates.read)
     reader.start()
     try:
-        await eventually(lambda: gates.all_say("ALLOW"))
         yield gates
     finally:
         gates.child.kill()
-        await asyncio.to_thread(gates.child.wait)
-        await asyncio.to_thread(reader.join)
+        gates.child.wait()
+        reader.join()
         assert gates.child.stdout
         gates.child.stdout.close()
 
 
-@asynccontextmanager
-async def all_asked(server: ServerProcess) -> AsyncIterator[list[Gates]]:
-    """Let gates of either face be asked, each kind in a process of its own."""
-    async with asked("threads", server) as threads, asked("aio", server) as aio:
-        yield [threads, aio]
+@dataclass(frozen=True)
+class Scene:
+    """A server and gates of either face, each kind in a process of its own."""
+
+    server: ServerProcess
+    gates: list[Gates]
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """Start them once: every test leaves them able to go on."""
+    server = ServerProcess(tmp_path_factory.mktemp("freeze") / "data")
+    try:
+        asyncio.run(server.start())
+        with asked("threads", server) as threads, asked("aio", server) as aio:
+            yield Scene(server, [threads, aio])
+    finally:
+        asyncio.run(server.kill())
+
+
+@pytest.fixture
+async def scene(started: Scene) -> Scene:
+    """Return them while all gates allow, whatever a test that failed has left."""
+    await back(started.server)
+    for each in started.gates:
+        each.thaw()
+    if (await started.server.state()).state.stops:
+        await started.server.reset()
+    await all_say(started.gates, "ALLOW")
+    return started
 
 
 async def all_say(gates: list[Gates], *verdicts: str, within: float = 5.0) -> None:
@@ -110,67 +134,65 @@ Lose = Callable[[ServerProcess], Awaitable[float]]
 
 
 @pytest.mark.parametrize("lose", [frozen, killed])
-async def test_a_server_that_stands_still_shuts_every_gate_within_one_lease(server: ServerProcess, lose: Lose) -> None:
+async def test_a_server_that_stands_still_shuts_every_gate_within_one_lease(scene: Scene, lose: Lose) -> None:
     """No check that begins later than one lease after the server froze or died is allowed; the gates heal themselves.
 
     Healing needs nobody, because nothing was stopped: the server goes on or restarts INACTIVE.
     """
-    async with all_asked(server) as gates:
-        lost = await lose(server)
-        await all_say(gates, "LEASE_EXPIRED")
-        late = [each.last_allowed - lost for each in gates]
-        await back(server)
-        await all_say(gates, "ALLOW")
+    server, gates = scene.server, scene.gates
+    lost = await lose(server)
+    await all_say(gates, "LEASE_EXPIRED")
+    late = [each.last_allowed - lost for each in gates]
+    await back(server)
+    await all_say(gates, "ALLOW")
 
     assert max(late) <= LEASE
     assert min(late) > 0, "the gates were shut before the server was lost, so that nothing was shown"
     assert (await server.state()).state.status == pb.STOP_STATUS_INACTIVE
 
 
-async def test_a_stop_that_comes_while_gates_are_frozen_is_seen_before_anything_is_allowed(
-    server: ServerProcess,
-) -> None:
+async def test_a_stop_that_comes_while_gates_are_frozen_is_seen_before_anything_is_allowed(scene: Scene) -> None:
     """A gate that wakes up after its lease meets heartbeats that say INACTIVE first; they are too old to open it."""
-    async with all_asked(server) as gates:
-        for each in gates:
-            await each.freeze()
-        await asyncio.sleep(HEARTBEATS)
-        await server.trigger("account/a")
-        await asyncio.sleep(LEASE)
-        thawed = [each.thaw() for each in gates]
-        await all_say(gates, "STOPPED")
+    server, gates = scene.server, scene.gates
+    for each in gates:
+        await each.freeze()
+    await asyncio.sleep(HEARTBEATS)
+    await server.trigger("account/a")
+    await asyncio.sleep(LEASE)
+    thawed = [each.thaw() for each in gates]
+    await all_say(gates, "STOPPED")
 
     assert [each.last_allowed < at for each, at in zip(gates, thawed, strict=True)] == [True, True]
 
 
-async def test_a_gate_that_wakes_up_early_learns_of_the_stop_within_the_lease(server: ServerProcess) -> None:
+async def test_a_gate_that_wakes_up_early_learns_of_the_stop_within_the_lease(scene: Scene) -> None:
     """A gate that was frozen for less than its lease may go on, but not past one lease after the stop."""
-    async with all_asked(server) as gates:
-        for each in gates:
-            await each.freeze()
-        await server.trigger("account/a")
-        stopped = clock()
-        await asyncio.sleep(LEASE / 4)
-        for each in gates:
-            each.thaw()
-        await all_say(gates, "STOPPED")
+    server, gates = scene.server, scene.gates
+    for each in gates:
+        await each.freeze()
+    await server.trigger("account/a")
+    stopped = clock()
+    await asyncio.sleep(LEASE / 4)
+    for each in gates:
+        each.thaw()
+    await all_say(gates, "STOPPED")
 
     assert max(each.last_allowed for each in gates) <= stopped + LEASE
 
 
 @pytest.mark.parametrize("lose", [frozen, killed])
-async def test_heartbeats_that_waited_in_a_buffer_open_nothing(server: ServerProcess, lose: Lose) -> None:
+async def test_heartbeats_that_waited_in_a_buffer_open_nothing(scene: Scene, lose: Lose) -> None:
     """While gates are frozen the server is lost: what it had sent before proves nothing when they wake up."""
-    async with all_asked(server) as gates:
-        for each in gates:
-            await each.freeze()
-        await asyncio.sleep(HEARTBEATS)
-        lost = await lose(server)
-        await asyncio.sleep(max(0.0, lost + LEASE - clock()))
-        thawed = [each.thaw() for each in gates]
-        await all_say(gates, "LEASE_EXPIRED")
-        await asyncio.sleep(LEASE / 2)
-        assert [each.last_allowed < at for each, at in zip(gates, thawed, strict=True)] == [True, True]
+    server, gates = scene.server, scene.gates
+    for each in gates:
+        await each.freeze()
+    await asyncio.sleep(HEARTBEATS)
+    lost = await lose(server)
+    await asyncio.sleep(max(0.0, lost + LEASE - clock()))
+    thawed = [each.thaw() for each in gates]
+    await all_say(gates, "LEASE_EXPIRED")
+    await asyncio.sleep(LEASE / 2)
+    assert [each.last_allowed < at for each, at in zip(gates, thawed, strict=True)] == [True, True]
 
-        await back(server)
-        await all_say(gates, "ALLOW")
+    await back(server)
+    await all_say(gates, "ALLOW")

@@ -19,7 +19,7 @@ from tests.e2e.process import HANGING_DISK, ServerProcess, clock, eventually, fr
 
 WITHIN = 2.0
 READERS, DEAF = 8, 12
-ROUNDS = 4
+ROUNDS = 3
 HELD_FOR = 1.0
 
 
