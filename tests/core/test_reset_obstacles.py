@@ -176,7 +176,7 @@ async def test_hold_passes_every_obstacle_and_keeps_trading_blocked(walls: Walls
 
 
 async def test_pause_has_an_end(walls: Walls) -> None:
-    """Work that was paused for a release goes on when the disk takes too long; the release is judged anew after that."""
+    """Work that was paused for a release goes on when the disk takes too long; the release is then judged anew."""
     rig, soft, *_ = walls
     await rig.stop()
     soft.stands = True
