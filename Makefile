@@ -42,8 +42,8 @@ demo: install ## crash, stop, kill in the middle, flat, reset: observed on real 
 
 .PHONY: lock
 lock: dev ## resolve both lock files anew
-	$(BIN)/$(LOCK) --extra server --extra venues --group build pyproject.toml -o requirements.lock
-	$(BIN)/$(LOCK) --extra server --extra venues --group dev pyproject.toml -o requirements-dev.lock
+	$(BIN)/$(LOCK) --extra server --extra venues --extra replay --group build pyproject.toml -o requirements.lock
+	$(BIN)/$(LOCK) --extra server --extra venues --extra replay --group dev pyproject.toml -o requirements-dev.lock
 
 .PHONY: proto
 proto: dev ## regenerate the stubs in ess_client/pb
