@@ -142,12 +142,14 @@ class Observation(_message.Message):
     def __init__(self, observe_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., observation_id: _Optional[str] = ..., equity: _Optional[_Union[Equity, _Mapping]] = ..., cash_flow: _Optional[_Union[CashFlow, _Mapping]] = ..., execution: _Optional[_Union[Execution, _Mapping]] = ..., health: _Optional[_Union[Health, _Mapping]] = ..., feed: _Optional[_Union[Feed, _Mapping]] = ...) -> None: ...
 
 class ReportRequest(_message.Message):
-    __slots__ = ("observations", "source")
+    __slots__ = ("observations", "source", "dropped")
     OBSERVATIONS_FIELD_NUMBER: _ClassVar[int]
     SOURCE_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
     observations: _containers.RepeatedCompositeFieldContainer[Observation]
     source: str
-    def __init__(self, observations: _Optional[_Iterable[_Union[Observation, _Mapping]]] = ..., source: _Optional[str] = ...) -> None: ...
+    dropped: int
+    def __init__(self, observations: _Optional[_Iterable[_Union[Observation, _Mapping]]] = ..., source: _Optional[str] = ..., dropped: _Optional[int] = ...) -> None: ...
 
 class Rejection(_message.Message):
     __slots__ = ("index", "reason", "detail")
