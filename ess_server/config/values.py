@@ -60,6 +60,13 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(text(one) for one in value)
 
 
+def wholes(value: object) -> tuple[int, ...]:
+    """Return a list of whole numbers."""
+    if not isinstance(value, list):
+        raise expected("a list of whole numbers such as [50, 90]", value)
+    return tuple(whole(one) for one in value)
+
+
 def flag(value: object) -> bool:
     """Return true or false."""
     if not isinstance(value, bool):

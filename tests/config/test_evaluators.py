@@ -55,6 +55,9 @@ ONE_MISTAKE = {
     "jump of zero": (FEED + "max_jump_percent = 0", 4, "max_jump_percent", "above 0 and at most 1000"),
     "jump over too long": (FEED + "jump_within_seconds = 61", 4, "jump_within_seconds", "the 60 s that prices"),
     "clock error of zero": (FEED + "max_clock_error_seconds = 0", 4, "max_clock_error_seconds", "above 0 s"),
+    "tiers out of order": (FEED + "warn_percent = [90, 50]", 4, "warn_percent", "[90, 50] do not rise"),
+    "tiers no list": (FEED + "warn_percent = 50", 4, "warn_percent", "such as [50, 90]"),
+    "tier of a half": (FEED + "warn_percent = [0.5]", 4, "warn_percent", "expected a whole number"),
     "remember nothing": (FEED + "remember_seconds = 0", 4, "remember_seconds", "above 0 s"),
 }
 

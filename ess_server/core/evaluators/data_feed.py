@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators.limits import (
-    SILENCE_TIERS,
     Finding,
     check_names,
     check_percent,
@@ -103,7 +102,7 @@ class DataFeedEvaluator:
         unknown = "" if symbols else "no price since the start"
         if len(renewed) < len(symbols):
             unknown = f"no price since the start of {_listed(set(symbols) - {s for _, s in renewed})}"
-        return judge(f"feed {self._limits.feed}", findings, unknown)
+        return judge(f"feed {self._limits.feed}", findings, unknown, warn_percent=self._limits.warn_percent)
 
     def _is_renewed(self, track: FeedTrack, now: Instant) -> bool:
         return track.renewed is not None and is_arrival(track.renewed, now, self._limits.max_symbol_silence)
@@ -117,7 +116,7 @@ class DataFeedEvaluator:
         of_all = Measure(value=silence(max(renewed)[0], now), limit=self._feed_limit, time=now.time)
         for measure, what in ((of_one, symbol), (of_all, "any symbol")):
             words = f"no news of {what} for {shown(measure.value)} s, which"
-            yield Finding(measure, words, f"{shown(measure.limit)} s", SILENCE_TIERS)
+            yield Finding(measure, words, f"{shown(measure.limit)} s", silent=True)
 
     def _faults(self, symbol: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
         of = f"{symbol}: " if symbol else ""

@@ -111,7 +111,7 @@ class ExecutionErrorsEvaluator:
             unknown = f"{MAX_EXECUTIONS} or more reports in {longest:g} s, and no more are kept"
         elif self._limits.max_slippage_percent is not None and None in slips:
             unknown = "a fill has prices from which no slippage can be computed"
-        return judge(f"account {self._limits.account}", findings, unknown)
+        return judge(f"account {self._limits.account}", findings, unknown, warn_percent=self._limits.warn_percent)
 
     def _counted(self, within: Sequence[ExecutionReport], time: datetime) -> Iterator[Finding]:
         orders = _orders(within)

@@ -10,9 +10,10 @@ from ess_server.core.errors import InvalidRequestError
 from ess_server.core.readings import Clear, Instant, Measure, Trip, Unknown, Verdict, Warn
 
 WARN_TIERS = (50, 75, 90)
-"""Percent of the limit at which a warning is given."""
+"""Percent of the limit at which a warning is given, unless configured otherwise."""
 SILENCE_TIERS = (90,)
 """Of silence: a reporter that is on time uses most of its allowance again and again, and that is no warning."""
+LOWEST_TIER, HIGHEST_TIER = 1, 99
 MAX_COUNT = 1000
 MAX_NAME_BYTES = 256
 
@@ -23,39 +24,49 @@ _MICROSECOND = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A reading beside its limit. ``words`` is the reading; ``limit`` the limit, empty where the reading says all."""
+    """A reading beside its limit.
+
+    ``words`` is the reading; ``limit`` the limit, empty where the reading says all. ``silent`` marks a reading that
+    is only time without news.
+    """
 
     measure: Measure
     words: str
     limit: str = ""
-    tiers: tuple[int, ...] = WARN_TIERS
+    silent: bool = False
 
-    @property
-    def tier(self) -> int:
+    def tier(self, warn_percent: Sequence[int]) -> int:
         """Percent of the limit that is passed: 100 at or past it, else the highest tier reached, else 0."""
         if not self.measure.value:
             return 0
         if not self.measure.value < self.measure.limit:
             return 100
         used = self.measure.value * _HUNDRED
-        return max((t for t in self.tiers if used >= self.measure.limit * t), default=0)
+        tiers = silence_tiers(warn_percent) if self.silent else warn_percent
+        return max((t for t in tiers if used >= self.measure.limit * t), default=0)
 
 
-def judge(subject: str, findings: Sequence[Finding], unknown: str = "") -> Verdict:
-    """Return the verdict on the finding that uses most of its limit.
+def silence_tiers(warn_percent: Sequence[int]) -> Sequence[int]:
+    """Return the tiers for silence: those that were chosen, SILENCE_TIERS where the choice is the default."""
+    return SILENCE_TIERS if tuple(warn_percent) == WARN_TIERS else warn_percent
+
+
+def judge(subject: str, findings: Sequence[Finding], unknown: str = "", *, warn_percent: Sequence[int]) -> Verdict:
+    """Return the verdict on the finding that uses most of its limit, with a warning at each of ``warn_percent``.
 
     A breach outweighs what is ``unknown``; that outweighs everything else, as does having found nothing.
     """
-    worst = max(findings, key=lambda f: (f.tier, f.measure.value / f.measure.limit), default=None)
-    if worst is not None and worst.tier == _HUNDRED:
+    ranked = [(f.tier(warn_percent), f) for f in findings]
+    tier, worst = max(ranked, key=lambda r: (r[0], r[1].measure.value / r[1].measure.limit), default=(0, None))
+    if worst is not None and tier == _HUNDRED:
         reached = f" reached the limit of {worst.limit}" if worst.limit else ""
         return Trip(worst.measure, f"{subject}: {worst.words}{reached}")
     if unknown or worst is None:
         return Unknown(f"{subject}: {unknown or 'nothing to judge'}")
-    if not worst.tier:
+    if not tier:
         return Clear(worst.measure)
-    passed = f" is past {worst.tier} % of the limit of {worst.limit}" if worst.limit else ""
-    return Warn(worst.measure, worst.tier, f"{subject}: {worst.words}{passed}")
+    passed = f" is past {tier} % of the limit of {worst.limit}" if worst.limit else ""
+    return Warn(worst.measure, tier, f"{subject}: {worst.words}{passed}")
 
 
 def is_arrival(since: float, now: Instant, ahead: timedelta) -> bool:
@@ -87,6 +98,12 @@ def check_percent(name: str, value: Decimal | None, most: int = 100) -> None:
         raise InvalidRequestError(name, f"{value!r} is not a Decimal")
     if not (value.is_finite() and 0 < value <= most):
         raise InvalidRequestError(name, f"{value} is not above 0 and at most {most}")
+
+
+def check_tiers(name: str, values: Sequence[int]) -> None:
+    """Raise InvalidRequestError unless the values rise, each a percentage from 1 to 99."""
+    if list(values) != sorted({v for v in values if LOWEST_TIER <= v <= HIGHEST_TIER}):
+        raise InvalidRequestError(name, f"{list(values)} do not rise from {LOWEST_TIER} to {HIGHEST_TIER}, each once")
 
 
 def check_names(name: str, values: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import Enum
 
 from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators.limits import WARN_TIERS, check_tiers
 from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
 
 MAX_NAME_BYTES = 128
@@ -59,6 +60,8 @@ class EvaluatorSettings:
         unknown_after: how long the condition may be unknown before that itself is a fault, 0 s to a day. 30 s lets a
             venue be connected after a start.
         on_unknown: action of that fault. Block, because a venue in maintenance must not sell the book.
+        warn_percent: of the limit at which a warning is given, rising, each 1 to 99; empty for none. While it is the
+            default, silence warns at 90 only, because who reports on time uses most of the allowance every time.
     """
 
     kind: str = ""
@@ -71,6 +74,7 @@ class EvaluatorSettings:
     confirm_within: timedelta = field(default=timedelta(seconds=60), metadata=SECONDS)
     unknown_after: timedelta = field(default=timedelta(seconds=30), metadata=SECONDS)
     on_unknown: OnUnknown = OnUnknown.BLOCK
+    warn_percent: tuple[int, ...] = WARN_TIERS
 
     def __post_init__(self) -> None:
         fill_in(self, "name", self.name or self.kind)
@@ -85,6 +89,7 @@ class EvaluatorSettings:
                 "confirm_of", f"{self.confirm_of} is not {self.confirm} (confirm) to {MAX_CONFIRM_OF}"
             )
         check_duration("confirm_within", self.confirm_within)
+        check_tiers("warn_percent", self.warn_percent)
         if self.unknown_after:
             check_duration("unknown_after", self.unknown_after)
 

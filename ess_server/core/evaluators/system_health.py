@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.evaluators.limits import SILENCE_TIERS, Finding, check_names, is_arrival, judge, shown, silence
+from ess_server.core.evaluators.limits import Finding, check_names, is_arrival, judge, shown, silence
 from ess_server.core.evaluators.settings import SECONDS, EvaluatorSettings, check_duration
 from ess_server.core.ports import Readings
 from ess_server.core.readings import ComponentHealth, HealthStatus, Instant, Measure, Verdict
@@ -61,6 +61,7 @@ class SystemHealthEvaluator:
         self._others = settings.others
         self._max_silence = settings.max_silence
         self._limit = Decimal(str(settings.max_silence.total_seconds()))
+        self._warn_percent = settings.warn_percent
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
@@ -73,7 +74,8 @@ class SystemHealthEvaluator:
             else:
                 missing.append(name)
         unknown = f"no report since the start from {', '.join(missing)}" if missing else ""
-        return judge(self.name, findings, unknown or ("" if findings else "no component has reported"))
+        unknown = unknown or ("" if findings else "no component has reported")
+        return judge(self.name, findings, unknown, warn_percent=self._warn_percent)
 
     def _judged(self, known: Mapping[str, ComponentHealth]) -> Iterator[ComponentHealth]:
         return (health for name, health in known.items() if self._others or name in self._components)
@@ -82,7 +84,7 @@ class SystemHealthEvaluator:
         # The time of the evaluation: silence is read anew whenever it is looked at.
         measure = Measure(value=quiet, limit=self._limit, time=now.time)
         words = f"component {name} has been silent for {shown(quiet)} s, which"
-        return Finding(measure, words, f"{shown(self._limit)} s", SILENCE_TIERS)
+        return Finding(measure, words, f"{shown(self._limit)} s", silent=True)
 
 
 def _status_finding(health: ComponentHealth) -> Finding:
