@@ -26,6 +26,7 @@ from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.errors import StoreError
 from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
 from ess_server.core.events import FanOut
+from ess_server.core.intake import Intake
 from ess_server.core.model import Account
 from ess_server.core.monitor import Monitor, MonitorSettings
 from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
@@ -97,7 +98,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         bus = FanOut(log)
         readings = Readings(storage.metrics, ReportedHealthMonitor(clock), ReportedFeedMonitor())
         accounts = tuple(Account(id=a.id, venue=a.venue) for a in settings.accounts)
-        news = VenueNews(storage.metrics)
+        news = VenueNews()
         flattener = build_flattener(settings, clock, news, stack)
         around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
         controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
@@ -108,7 +109,8 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             tripwire=storage.tripwire,
             settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
         )
-        news.connect(controller, monitor)
+        intake = Intake(readings, monitor.observed)
+        news.connect(controller, intake)
         subscribers = SubscriberRegistry(
             expected=settings.server.expected_subscribers,
             lease=settings.server.lease,
@@ -140,17 +142,19 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             _measure(system, bus, stack)
         await flattener.start()
         stack.push_async_callback(flattener.stop)
-        yield await _serve(settings, system, readings, stack)
+        yield await _serve(settings, system, readings, intake, stack)
 
 
-async def _serve(settings: Settings, system: EmergencyStopSystem, readings: Readings, stack: AsyncExitStack) -> Running:
+async def _serve(
+    settings: Settings, system: EmergencyStopSystem, readings: Readings, intake: Intake, stack: AsyncExitStack
+) -> Running:
     messages = WatchMessages(system, new_id())
     broadcast = StateBroadcast(messages.message, settings.server.heartbeat)
     system.controller.on_change(lambda _: broadcast.publish())
     ids = frozenset(a.id for a in system.controller.accounts)
     server = GrpcServer(
         stops=EmergencyStopServicer(system, broadcast, messages),
-        telemetry=TelemetryServicer(readings, ids, system.clock, system.monitor.observed),
+        telemetry=TelemetryServicer(intake, ids, system.clock),
         broadcast=broadcast,
         messages=messages,
     )

@@ -9,9 +9,9 @@ from ess_server.adapters.venue_process import VenueProcess
 from ess_server.config.settings import AccountSettings, Settings
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
+from ess_server.core.intake import Intake
 from ess_server.core.model import AccountProgress
-from ess_server.core.monitor import Monitor
-from ess_server.core.ports import Clock, MetricsRepository
+from ess_server.core.ports import Clock
 from ess_server.core.readings import EquityReading
 from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
 
@@ -19,20 +19,18 @@ from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, V
 class VenueNews:
     """Takes what the venues report to the parts that it concerns. ``connect`` comes before the first news."""
 
-    def __init__(self, metrics: MetricsRepository) -> None:
-        self._metrics = metrics
+    def __init__(self) -> None:
         self._controller: EmergencyStopController | None = None
-        self._monitor: Monitor | None = None
+        self._intake: Intake | None = None
 
-    def connect(self, controller: EmergencyStopController, monitor: Monitor) -> None:
+    def connect(self, controller: EmergencyStopController, intake: Intake) -> None:
         """Name the parts that are built after the venue's side."""
-        self._controller, self._monitor = controller, monitor
+        self._controller, self._intake = controller, intake
 
     def equity(self, reading: EquityReading) -> None:
-        """Record a polled equity and evaluate at once."""
-        self._metrics.record_equity(reading)
-        if self._monitor:
-            self._monitor.observed()
+        """Take a polled equity."""
+        if self._intake:
+            self._intake.equity(reading)
 
     def progress(self, progress: AccountProgress) -> None:
         """Nothing to do: progress is read where it is shown."""

@@ -3,15 +3,15 @@
 import asyncio
 import logging
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from ess_client.pb import telemetry_pb2 as pb
 from ess_client.pb import telemetry_pb2_grpc as rpc
 from ess_server.core.errors import CapacityError, InvalidRequestError
+from ess_server.core.intake import Intake
 from ess_server.core.latch import cut
-from ess_server.core.ports import Clock, Readings
+from ess_server.core.ports import Clock
 from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
@@ -65,16 +65,13 @@ def _required(text: str, field: str) -> str:
 
 
 class TelemetryServicer(rpc.TelemetryServiceServicer):
-    """Takes readings and wakes the evaluators."""
+    """Reads reports and hands on what they say."""
 
-    def __init__(
-        self, readings: Readings, accounts: frozenset[str], clock: Clock, observed: Callable[[], None]
-    ) -> None:
-        """``accounts`` are those of the configuration; ``observed`` is called after each report that counts."""
-        self._readings = readings
+    def __init__(self, intake: Intake, accounts: frozenset[str], clock: Clock) -> None:
+        """``accounts`` are those of the configuration."""
+        self._intake = intake
         self._accounts = accounts
         self._clock = clock
-        self._observed = observed
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
         """Take up to 1,000 observations. Raises InvalidRequestError if there are more."""
@@ -88,8 +85,6 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             if rejection is not None:
                 rejections.append(rejection)
         accepted = len(request.observations) - len(rejections)
-        if request.observations:
-            self._observed()
         return pb.ReportResponse(accepted=accepted, rejections=rejections)
 
     def _attempt(self, index: int, observation: pb.Observation) -> pb.Rejection | None:
@@ -147,14 +142,14 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             time=self._time(observation),
             received=self._clock.uptime(),
         )
-        self._readings.metrics.record_equity(reading)
+        self._intake.equity(reading)
         if not reading.usable:
             detail = "equity.amount: is not above zero; the evaluator reads it as unknown"
             raise RejectedError("NOT_POSITIVE", detail)
 
     def _cash_flow(self, observation: pb.Observation) -> None:
         flow = observation.cash_flow
-        self._readings.metrics.record_cash_flow(
+        self._intake.cash_flow(
             CashFlow(
                 account=self._account(flow.account),
                 id=_required(observation.observation_id, "observation_id"),
@@ -170,7 +165,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             execution_type = ExecutionType(execution.execution_type)
         except ValueError as error:
             raise RejectedError("UNKNOWN_TYPE", "execution_type: unset, or newer than this server") from error
-        self._readings.metrics.record_execution(
+        self._intake.execution(
             ExecutionReport(
                 account=self._account(execution.account),
                 id=_required(observation.observation_id, "observation_id"),
@@ -192,7 +187,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
     def _health(self, observation: pb.Observation) -> None:
         health = observation.health
         known = int(health.status) in {int(s) for s in HealthStatus}
-        self._readings.health.record(
+        self._intake.health(
             ComponentHealth(
                 component=_required(health.component, "health.component"),
                 status=HealthStatus(health.status) if known else HealthStatus.CRITICAL,
@@ -204,7 +199,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
 
     def _feed(self, observation: pb.Observation) -> None:
         feed = observation.feed
-        self._readings.feeds.record(
+        self._intake.feed(
             FeedUpdate(
                 feed=_required(feed.feed, "feed.feed"),
                 symbol=cut(feed.symbol, MAX_TEXT_BYTES),

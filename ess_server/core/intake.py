@@ -1,0 +1,45 @@
+"""The one door through which every observation reaches the readings, whoever made it."""
+
+from collections.abc import Callable
+
+from ess_server.core.ports import Readings
+from ess_server.core.readings import CashFlow, ComponentHealth, EquityReading, ExecutionReport, FeedUpdate
+
+
+class Intake:
+    """Records what telemetry, the venue process and pollers observe, and wakes the evaluators.
+
+    For the event loop only. Each method returns at once; all that is taken within one step of the loop is one wake.
+    """
+
+    def __init__(self, readings: Readings, observed: Callable[[], None]) -> None:
+        """``observed`` makes the evaluators look; it may be called for each observation and must return at once."""
+        self._readings = readings
+        self._observed = observed
+
+    def equity(self, reading: EquityReading) -> None:
+        """Take a reading. One that is not usable is kept as the latest, and moves no baseline."""
+        self._readings.metrics.record_equity(reading)
+        self._observed()
+
+    def cash_flow(self, flow: CashFlow) -> bool:
+        """Move the baselines; False if its id is known already. Raises InvalidRequestError unless it is finite."""
+        fresh = self._readings.metrics.record_cash_flow(flow)
+        self._observed()
+        return fresh
+
+    def execution(self, report: ExecutionReport) -> bool:
+        """Take an execution report; False if its id is known already."""
+        fresh = self._readings.metrics.record_execution(report)
+        self._observed()
+        return fresh
+
+    def health(self, health: ComponentHealth) -> None:
+        """Take the latest word on a component. Raises CapacityError for one component too many."""
+        self._readings.health.record(health)
+        self._observed()
+
+    def feed(self, update: FeedUpdate) -> None:
+        """Take an update of one symbol of a feed. Raises CapacityError for one feed or symbol too many."""
+        self._readings.feeds.record(update)
+        self._observed()
