@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65ss_client/pb/telemetry.proto\x12\x06\x65ss.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x06\x45quity\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"=\n\x08\x43\x61shFlow\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"\xfe\x01\n\tExecution\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12-\n\x0e\x65xecution_type\x18\x03 \x01(\x0e\x32\x15.ess.v1.ExecutionType\x12\x1a\n\x04side\x18\x04 \x01(\x0e\x32\x0c.ess.v1.Side\x12\x17\n\x0f\x63lient_order_id\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12\x16\n\x0e\x65xpected_price\x18\x08 \x01(\t\x12\x11\n\tstop_loss\x18\t \x01(\x08\x12\x10\n\x08strategy\x18\n \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0b \x01(\t\"Q\n\x06Health\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.ess.v1.HealthStatus\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x91\x01\n\x04\x46\x65\x65\x64\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x0b\n\x03\x62id\x18\x03 \x01(\t\x12\x0b\n\x03\x61sk\x18\x04 \x01(\t\x12\x0c\n\x04last\x18\x05 \x01(\t\x12\x15\n\x08sequence\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x63orrupt\x18\x07 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\tB\x0b\n\t_sequence\"\x90\x02\n\x0bObservation\x12\x30\n\x0cobserve_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eobservation_id\x18\x02 \x01(\t\x12 \n\x06\x65quity\x18\x03 \x01(\x0b\x32\x0e.ess.v1.EquityH\x00\x12%\n\tcash_flow\x18\x04 \x01(\x0b\x32\x10.ess.v1.CashFlowH\x00\x12&\n\texecution\x18\x05 \x01(\x0b\x32\x11.ess.v1.ExecutionH\x00\x12 \n\x06health\x18\x06 \x01(\x0b\x32\x0e.ess.v1.HealthH\x00\x12\x1c\n\x04\x66\x65\x65\x64\x18\x07 \x01(\x0b\x32\x0c.ess.v1.FeedH\x00\x42\x06\n\x04kind\"[\n\rReportRequest\x12)\n\x0cobservations\x18\x01 \x03(\x0b\x32\x13.ess.v1.Observation\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x03\":\n\tRejection\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"I\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12%\n\nrejections\x18\x02 \x03(\x0b\x32\x11.ess.v1.Rejection*\xd2\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XECUTION_TYPE_NEW\x10\x01\x12\x18\n\x14\x45XECUTION_TYPE_TRADE\x10\x02\x12\x1b\n\x17\x45XECUTION_TYPE_CANCELED\x10\x03\x12\x1b\n\x17\x45XECUTION_TYPE_REJECTED\x10\x04\x12\x19\n\x15\x45XECUTION_TYPE_FAILED\x10\x05\x12\x1a\n\x16\x45XECUTION_TYPE_EXPIRED\x10\x06*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\x80\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1a\n\x16HEALTH_STATUS_CRITICAL\x10\x03\x32P\n\x10TelemetryService\x12<\n\x06Report\x12\x15.ess.v1.ReportRequest\x1a\x16.ess.v1.ReportResponse\"\x03\x90\x02\x02\x42\x34\n\tio.ess.v1B\x0eTelemetryProtoP\x01Z\x0c\x65ss/v1;essv1\xaa\x02\x06\x45ss.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x65ss_client/pb/telemetry.proto\x12\x06\x65ss.v1\x1a\x1fgoogle/protobuf/timestamp.proto\";\n\x06\x45quity\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"=\n\x08\x43\x61shFlow\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\t\x12\x10\n\x08\x63urrency\x18\x03 \x01(\t\"\x93\x02\n\tExecution\x12\x0f\n\x07\x61\x63\x63ount\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12-\n\x0e\x65xecution_type\x18\x03 \x01(\x0e\x32\x15.ess.v1.ExecutionType\x12\x1a\n\x04side\x18\x04 \x01(\x0e\x32\x0c.ess.v1.Side\x12\x17\n\x0f\x63lient_order_id\x18\x05 \x01(\t\x12\x10\n\x08quantity\x18\x06 \x01(\t\x12\r\n\x05price\x18\x07 \x01(\t\x12\x16\n\x0e\x65xpected_price\x18\x08 \x01(\t\x12\x11\n\tstop_loss\x18\t \x01(\x08\x12\x10\n\x08strategy\x18\n \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0b \x01(\t\x12\x13\n\x0breduce_only\x18\x0c \x01(\x08\"Q\n\x06Health\x12\x11\n\tcomponent\x18\x01 \x01(\t\x12$\n\x06status\x18\x02 \x01(\x0e\x32\x14.ess.v1.HealthStatus\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"\x91\x01\n\x04\x46\x65\x65\x64\x12\x0c\n\x04\x66\x65\x65\x64\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x0b\n\x03\x62id\x18\x03 \x01(\t\x12\x0b\n\x03\x61sk\x18\x04 \x01(\t\x12\x0c\n\x04last\x18\x05 \x01(\t\x12\x15\n\x08sequence\x18\x06 \x01(\x03H\x00\x88\x01\x01\x12\x0f\n\x07\x63orrupt\x18\x07 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x08 \x01(\tB\x0b\n\t_sequence\"\x90\x02\n\x0bObservation\x12\x30\n\x0cobserve_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eobservation_id\x18\x02 \x01(\t\x12 \n\x06\x65quity\x18\x03 \x01(\x0b\x32\x0e.ess.v1.EquityH\x00\x12%\n\tcash_flow\x18\x04 \x01(\x0b\x32\x10.ess.v1.CashFlowH\x00\x12&\n\texecution\x18\x05 \x01(\x0b\x32\x11.ess.v1.ExecutionH\x00\x12 \n\x06health\x18\x06 \x01(\x0b\x32\x0e.ess.v1.HealthH\x00\x12\x1c\n\x04\x66\x65\x65\x64\x18\x07 \x01(\x0b\x32\x0c.ess.v1.FeedH\x00\x42\x06\n\x04kind\"[\n\rReportRequest\x12)\n\x0cobservations\x18\x01 \x03(\x0b\x32\x13.ess.v1.Observation\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0f\n\x07\x64ropped\x18\x03 \x01(\x03\":\n\tRejection\x12\r\n\x05index\x18\x01 \x01(\x05\x12\x0e\n\x06reason\x18\x02 \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\"I\n\x0eReportResponse\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x01 \x01(\x05\x12%\n\nrejections\x18\x02 \x03(\x0b\x32\x11.ess.v1.Rejection*\xd2\x01\n\rExecutionType\x12\x1e\n\x1a\x45XECUTION_TYPE_UNSPECIFIED\x10\x00\x12\x16\n\x12\x45XECUTION_TYPE_NEW\x10\x01\x12\x18\n\x14\x45XECUTION_TYPE_TRADE\x10\x02\x12\x1b\n\x17\x45XECUTION_TYPE_CANCELED\x10\x03\x12\x1b\n\x17\x45XECUTION_TYPE_REJECTED\x10\x04\x12\x19\n\x15\x45XECUTION_TYPE_FAILED\x10\x05\x12\x1a\n\x16\x45XECUTION_TYPE_EXPIRED\x10\x06*9\n\x04Side\x12\x14\n\x10SIDE_UNSPECIFIED\x10\x00\x12\x0c\n\x08SIDE_BUY\x10\x01\x12\r\n\tSIDE_SELL\x10\x02*\x80\x01\n\x0cHealthStatus\x12\x1d\n\x19HEALTH_STATUS_UNSPECIFIED\x10\x00\x12\x19\n\x15HEALTH_STATUS_HEALTHY\x10\x01\x12\x1a\n\x16HEALTH_STATUS_DEGRADED\x10\x02\x12\x1a\n\x16HEALTH_STATUS_CRITICAL\x10\x03\x32P\n\x10TelemetryService\x12<\n\x06Report\x12\x15.ess.v1.ReportRequest\x1a\x16.ess.v1.ReportResponse\"\x03\x90\x02\x02\x42\x34\n\tio.ess.v1B\x0eTelemetryProtoP\x01Z\x0c\x65ss/v1;essv1\xaa\x02\x06\x45ss.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,30 +35,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'\n\tio.ess.v1B\016TelemetryProtoP\001Z\014ess/v1;essv1\252\002\006Ess.V1'
   _globals['_TELEMETRYSERVICE'].methods_by_name['Report']._loaded_options = None
   _globals['_TELEMETRYSERVICE'].methods_by_name['Report']._serialized_options = b'\220\002\002'
-  _globals['_EXECUTIONTYPE']._serialized_start=1190
-  _globals['_EXECUTIONTYPE']._serialized_end=1400
-  _globals['_SIDE']._serialized_start=1402
-  _globals['_SIDE']._serialized_end=1459
-  _globals['_HEALTHSTATUS']._serialized_start=1462
-  _globals['_HEALTHSTATUS']._serialized_end=1590
+  _globals['_EXECUTIONTYPE']._serialized_start=1211
+  _globals['_EXECUTIONTYPE']._serialized_end=1421
+  _globals['_SIDE']._serialized_start=1423
+  _globals['_SIDE']._serialized_end=1480
+  _globals['_HEALTHSTATUS']._serialized_start=1483
+  _globals['_HEALTHSTATUS']._serialized_end=1611
   _globals['_EQUITY']._serialized_start=74
   _globals['_EQUITY']._serialized_end=133
   _globals['_CASHFLOW']._serialized_start=135
   _globals['_CASHFLOW']._serialized_end=196
   _globals['_EXECUTION']._serialized_start=199
-  _globals['_EXECUTION']._serialized_end=453
-  _globals['_HEALTH']._serialized_start=455
-  _globals['_HEALTH']._serialized_end=536
-  _globals['_FEED']._serialized_start=539
-  _globals['_FEED']._serialized_end=684
-  _globals['_OBSERVATION']._serialized_start=687
-  _globals['_OBSERVATION']._serialized_end=959
-  _globals['_REPORTREQUEST']._serialized_start=961
-  _globals['_REPORTREQUEST']._serialized_end=1052
-  _globals['_REJECTION']._serialized_start=1054
-  _globals['_REJECTION']._serialized_end=1112
-  _globals['_REPORTRESPONSE']._serialized_start=1114
-  _globals['_REPORTRESPONSE']._serialized_end=1187
-  _globals['_TELEMETRYSERVICE']._serialized_start=1592
-  _globals['_TELEMETRYSERVICE']._serialized_end=1672
+  _globals['_EXECUTION']._serialized_end=474
+  _globals['_HEALTH']._serialized_start=476
+  _globals['_HEALTH']._serialized_end=557
+  _globals['_FEED']._serialized_start=560
+  _globals['_FEED']._serialized_end=705
+  _globals['_OBSERVATION']._serialized_start=708
+  _globals['_OBSERVATION']._serialized_end=980
+  _globals['_REPORTREQUEST']._serialized_start=982
+  _globals['_REPORTREQUEST']._serialized_end=1073
+  _globals['_REJECTION']._serialized_start=1075
+  _globals['_REJECTION']._serialized_end=1133
+  _globals['_REPORTRESPONSE']._serialized_start=1135
+  _globals['_REPORTRESPONSE']._serialized_end=1208
+  _globals['_TELEMETRYSERVICE']._serialized_start=1613
+  _globals['_TELEMETRYSERVICE']._serialized_end=1693
 # @@protoc_insertion_point(module_scope)

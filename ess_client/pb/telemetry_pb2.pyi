@@ -68,7 +68,7 @@ class CashFlow(_message.Message):
     def __init__(self, account: _Optional[str] = ..., amount: _Optional[str] = ..., currency: _Optional[str] = ...) -> None: ...
 
 class Execution(_message.Message):
-    __slots__ = ("account", "symbol", "execution_type", "side", "client_order_id", "quantity", "price", "expected_price", "stop_loss", "strategy", "detail")
+    __slots__ = ("account", "symbol", "execution_type", "side", "client_order_id", "quantity", "price", "expected_price", "stop_loss", "strategy", "detail", "reduce_only")
     ACCOUNT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     EXECUTION_TYPE_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Execution(_message.Message):
     STOP_LOSS_FIELD_NUMBER: _ClassVar[int]
     STRATEGY_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    REDUCE_ONLY_FIELD_NUMBER: _ClassVar[int]
     account: str
     symbol: str
     execution_type: ExecutionType
@@ -91,7 +92,8 @@ class Execution(_message.Message):
     stop_loss: bool
     strategy: str
     detail: str
-    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., execution_type: _Optional[_Union[ExecutionType, str]] = ..., side: _Optional[_Union[Side, str]] = ..., client_order_id: _Optional[str] = ..., quantity: _Optional[str] = ..., price: _Optional[str] = ..., expected_price: _Optional[str] = ..., stop_loss: _Optional[bool] = ..., strategy: _Optional[str] = ..., detail: _Optional[str] = ...) -> None: ...
+    reduce_only: bool
+    def __init__(self, account: _Optional[str] = ..., symbol: _Optional[str] = ..., execution_type: _Optional[_Union[ExecutionType, str]] = ..., side: _Optional[_Union[Side, str]] = ..., client_order_id: _Optional[str] = ..., quantity: _Optional[str] = ..., price: _Optional[str] = ..., expected_price: _Optional[str] = ..., stop_loss: _Optional[bool] = ..., strategy: _Optional[str] = ..., detail: _Optional[str] = ..., reduce_only: _Optional[bool] = ...) -> None: ...
 
 class Health(_message.Message):
     __slots__ = ("component", "status", "detail")
