@@ -14,11 +14,19 @@ from google.protobuf.duration_pb2 import Duration
 from ess_client._model import LimitWarning, Proof, Stop
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb.emergency_stop_pb2_grpc import EmergencyStopServiceStub
+from ess_client.pb.telemetry_pb2_grpc import TelemetryServiceStub
 
 # Fixed per stream attempt: a channel shares neither back-off nor connection with an earlier one, and never takes
 # the detour of an HTTP proxy that some environment variable names. Keepalive stays off: the lease is what makes
 # the gate safe, a silent stream is reopened, and pings only risk being cut with too_many_pings.
-CHANNEL_OPTIONS = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0), ("grpc.enable_retries", 0))
+CHANNEL_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.enable_retries", 0),
+    # Of a channel that is kept: a server that is back is not to wait two minutes for its reporters.
+    ("grpc.initial_reconnect_backoff_ms", 50),
+    ("grpc.max_reconnect_backoff_ms", 1_000),
+)
 
 _LOCAL = ("localhost:", "127.", "[::1]:", "unix:", "unix-abstract:", "ipv4:127.", "ipv6:[::1]:")
 
@@ -121,6 +129,11 @@ def _stop(stop: pb.Stop) -> Stop:
 def service_of(channel: grpc.Channel | grpc.aio.Channel) -> Any:  # noqa: ANN401 - generated stubs carry no types
     """The service's calls over a channel."""
     return EmergencyStopServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
+
+
+def telemetry_of(channel: grpc.Channel | grpc.aio.Channel) -> Any:  # noqa: ANN401 - generated stubs carry no types
+    """The telemetry service's calls over a channel."""
+    return TelemetryServiceStub(channel)  # type: ignore[no-untyped-call]  # generated
 
 
 def words_of(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The gate for asyncio engines."""
+"""The gate and the reporter for asyncio engines."""
 
 import asyncio
 from collections import deque
@@ -9,6 +9,7 @@ from typing import Self
 import grpc
 
 from ess_client._aio_follower import AioFollower
+from ess_client._aio_reporter import Reporter
 from ess_client._clock import now
 from ess_client._face import GateFace, targets_of
 from ess_client._gate import Gate, Rearm
@@ -16,7 +17,7 @@ from ess_client._model import GateState
 from ess_client._session import Session, Subscriber
 from ess_client._wire import Access
 
-__all__ = ["OrderGate"]
+__all__ = ["OrderGate", "Reporter"]
 
 _BACKLOG = 1024
 
