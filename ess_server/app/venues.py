@@ -13,7 +13,8 @@ from ess_server.core.intake import Intake
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import Clock
 from ess_server.core.readings import EquityReading
-from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
+from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
+from ess_server.core.venue_wire import PaperEndpoint
 
 
 class VenueNews:

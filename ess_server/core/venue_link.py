@@ -6,27 +6,15 @@ Server to venue: the settings once, then ``{"type": "work", "work": {account: {.
 has been replaced is recognised by it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Any
 
-from ess_server.core.errors import EssError
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
-
-MAX_LINE_BYTES = 1 << 23
-"""Longest line either side accepts; a longer one ends the connection."""
-ALIVE_EVERY = timedelta(seconds=1)
-
-Message = dict[str, Any]
-
-
-class LinkError(EssError):
-    """The other side sent what is not part of the protocol."""
+from ess_server.core.venue_wire import LinkError, Message, PaperEndpoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +27,6 @@ class KeySource:
     def __post_init__(self) -> None:
         if bool(self.file) == bool(self.env):
             raise ValueError("name either a file or an environment variable")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperEndpoint:
-    """A paper venue to talk to instead of the exchange; ``host`` is an IP address."""
-
-    host: str
-    port: int
-    ca_file: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,22 +50,6 @@ class VenueSettings:
     lock_file: str
     lock_wait: timedelta = timedelta(seconds=15)
     flatten: FlattenSettings = field(default_factory=FlattenSettings)
-
-
-def encode(message: Mapping[str, Any]) -> bytes:
-    """Return one line."""
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
-
-
-def decode(line: bytes) -> Message:
-    """Read one line. Raises LinkError."""
-    try:
-        message = json.loads(line)
-    except ValueError:
-        raise LinkError("a line is not JSON") from None
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        raise LinkError("a message is not an object with a type")
-    return message
 
 
 def settings_message(settings: VenueSettings) -> Message:

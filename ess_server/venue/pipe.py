@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from ess_server.core.venue_link import MAX_LINE_BYTES, Message, encode
+from ess_server.core.venue_wire import MAX_LINE_BYTES, Message, encode
 
 MAX_WAITING = 1000
 """Messages that wait for a server that does not read; the oldest go first."""

@@ -15,7 +15,8 @@ from ess_server.core.errors import EssError
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, ExchangeClient
-from ess_server.core.venue_link import PaperEndpoint, VenueAccount
+from ess_server.core.venue_link import VenueAccount
+from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue import ccxt_usdm
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials

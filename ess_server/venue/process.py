@@ -16,16 +16,8 @@ from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import ExchangeClient
-from ess_server.core.venue_link import (
-    ALIVE_EVERY,
-    Message,
-    VenueSettings,
-    decode,
-    equity_message,
-    progress_message,
-    read_settings,
-    read_work,
-)
+from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
+from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.clock import MachineClock
 from ess_server.venue.lock import LockHeldError, hold_lock
 from ess_server.venue.pipe import Inbox, Outbox

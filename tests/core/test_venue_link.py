@@ -13,12 +13,8 @@ from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.venue_link import (
     KeySource,
-    LinkError,
-    PaperEndpoint,
     VenueAccount,
     VenueSettings,
-    decode,
-    encode,
     equity_message,
     progress_message,
     read_equity,
@@ -29,6 +25,7 @@ from ess_server.core.venue_link import (
     settings_message,
     work_message,
 )
+from ess_server.core.venue_wire import LinkError, PaperEndpoint, decode, encode
 
 NOW = datetime(2026, 1, 5, 12, 30, 0, 123456, tzinfo=UTC)
 ACCOUNT = VenueAccount(

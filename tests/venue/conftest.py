@@ -13,7 +13,8 @@ import pytest
 
 from ess_server.adapters.venue_process import LinkTimes
 from ess_server.core.model import Account
-from ess_server.core.venue_link import KeySource, PaperEndpoint, VenueAccount, VenueSettings
+from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
+from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
 from ess_server.venue.clock import MachineClock

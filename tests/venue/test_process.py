@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 
 from ess_server.core.model import Action, Work
-from ess_server.core.venue_link import KeySource, Message, VenueSettings, encode, settings_message, work_message
+from ess_server.core.venue_link import KeySource, VenueSettings, settings_message, work_message
+from ess_server.core.venue_wire import Message, encode
 from ess_server.venue.paper import Fault, FaultKind, grew_or_flipped
 
 

@@ -7,7 +7,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings, encode, settings_message
+from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings, settings_message
+from ess_server.core.venue_wire import encode
 
 ALIVE, HEARD_WITHIN, MOST_LINES = 6, 10.0, 500
 

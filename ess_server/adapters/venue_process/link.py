@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ess_server.core.venue_link import MAX_LINE_BYTES, LinkError, Message, decode, encode
+from ess_server.core.venue_wire import MAX_LINE_BYTES, LinkError, Message, decode, encode
 
 _log = logging.getLogger(__name__)
 

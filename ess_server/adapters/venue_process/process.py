@@ -17,8 +17,6 @@ from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
 from ess_server.core.ports import Clock
 from ess_server.core.readings import EquityReading
 from ess_server.core.venue_link import (
-    LinkError,
-    Message,
     VenueSettings,
     read_equity,
     read_event,
@@ -26,6 +24,7 @@ from ess_server.core.venue_link import (
     settings_message,
     work_message,
 )
+from ess_server.core.venue_wire import LinkError, Message
 
 COMMAND = (sys.executable, "-m", "ess_server.venue")
 _LOOK_EVERY = 0.05
