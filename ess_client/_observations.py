@@ -137,9 +137,12 @@ def _text(value: Number | None) -> str:
     """Return a number without an exponent, which the contract does not know."""
     if value is None or isinstance(value, str):
         return value or ""
-    number = value if isinstance(value, Decimal) else Decimal(repr(value))
+    # A float of another library, such as numpy's, shows its type as well.
+    number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
     return f"{number:f}"
 
 
 def _is_no_number(value: Number | None) -> bool:
-    return isinstance(value, float | Decimal) and not math.isfinite(value)
+    if isinstance(value, Decimal):
+        return not value.is_finite()
+    return isinstance(value, float) and not math.isfinite(value)
