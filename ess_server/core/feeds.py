@@ -76,20 +76,21 @@ def follow(track: FeedTrack | None, update: FeedUpdate) -> FeedTrack:
     numbers the same time and prices. A repetition neither renews a symbol nor is a defect.
     """
     track = replace(track, latest=update) if track else FeedTrack(latest=update)
-    wrong = _wrong_in_itself(update)
+    wrong = wrong_in_itself(update)
     if wrong:
         return replace(track, defect=FeedDefect(wrong, update.time, update.received))
     before = track.sound
-    if before is not None and _repeats(update, before):
+    if before is not None and repeats(update, before):
         return track
     track = replace(track, sound=update)
     if before is not None:
         track = _compared(track, before, update)
-    price = _price(update)
+    price = price_of(update)
     return track if price is None else _priced(track, price, update.received)
 
 
-def _wrong_in_itself(update: FeedUpdate) -> str:
+def wrong_in_itself(update: FeedUpdate) -> str:
+    """Return what proves this update wrong whatever came before, empty for nothing."""
     if update.corrupt:
         return f"declared corrupt{': ' if update.detail else ''}{update.detail[:200]}"
     for name, price in (("bid", update.bid), ("ask", update.ask), ("last", update.last)):
@@ -101,7 +102,8 @@ def _wrong_in_itself(update: FeedUpdate) -> str:
     return ""
 
 
-def _repeats(update: FeedUpdate, before: FeedUpdate) -> bool:
+def repeats(update: FeedUpdate, before: FeedUpdate) -> bool:
+    """Whether this update says nothing that the one before did not; both have nothing wrong in themselves."""
     if (update.bid, update.ask, update.last) != (before.bid, before.ask, before.last):
         return False
     if update.sequence is None:
@@ -123,7 +125,8 @@ def _outweighs(by: timedelta, received: float, known: FeedSetback | None) -> boo
     return known is None or by >= known.by or received - known.received > _REMEMBERED
 
 
-def _price(update: FeedUpdate) -> Decimal | None:
+def price_of(update: FeedUpdate) -> Decimal | None:
+    """Return the price of an update that has nothing wrong in itself: the last one, else the middle of the book."""
     if update.last is not None:
         return update.last
     if update.bid is not None and update.ask is not None:

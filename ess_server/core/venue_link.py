@@ -14,6 +14,7 @@ from decimal import Decimal, InvalidOperation
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
+from ess_server.core.venue_feeds import VenueFeed, feed_entry, read_feed_entry
 from ess_server.core.venue_wire import LinkError, Message, PaperEndpoint
 
 
@@ -48,6 +49,7 @@ class VenueSettings:
 
     accounts: tuple[VenueAccount, ...]
     lock_file: str
+    feeds: tuple[VenueFeed, ...] = ()
     lock_wait: timedelta = timedelta(seconds=15)
     flatten: FlattenSettings = field(default_factory=FlattenSettings)
 
@@ -57,6 +59,7 @@ def settings_message(settings: VenueSettings) -> Message:
     return {
         "type": "settings",
         "accounts": [_account_message(a) for a in settings.accounts],
+        "feeds": [feed_entry(f) for f in settings.feeds],
         "lock_file": settings.lock_file,
         "lock_wait_s": settings.lock_wait.total_seconds(),
         "flatten": {f"{f.name}_s": getattr(settings.flatten, f.name).total_seconds() for f in fields(FlattenSettings)},
@@ -81,6 +84,7 @@ def read_settings(message: Message) -> VenueSettings:
     try:
         return VenueSettings(
             accounts=tuple(_read_account(a) for a in message["accounts"]),
+            feeds=tuple(read_feed_entry(f) for f in message["feeds"]),
             lock_file=message["lock_file"],
             lock_wait=timedelta(seconds=message["lock_wait_s"]),
             flatten=FlattenSettings(
