@@ -7,7 +7,7 @@ from threading import Lock
 from ess_server.core.errors import CapacityError
 from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Clock
-from ess_server.core.readings import ComponentHealth, FeedUpdate
+from ess_server.core.readings import ComponentHealth, ComponentPoll, FeedUpdate, HostFigures
 
 MAX_COMPONENTS = 1_000
 MAX_FEEDS = 100
@@ -16,17 +16,19 @@ MAX_SYMBOLS = 10_000
 
 
 class ReportedHealthMonitor:
-    """A ``SystemHealthMonitor`` fed by reports.
+    """A ``SystemHealthMonitor`` fed by reports and by pollers.
 
     The latest word is the one with the latest time, so that a report overtaken on its way hides no newer one; a time
     from the future counts as now, and when the clock has gone back the word that arrives counts. Raises
-    CapacityError for a new component beyond ``MAX_COMPONENTS``.
+    CapacityError for a new component beyond ``MAX_COMPONENTS``, save one that is asked.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = Lock()
         self._components: dict[str, ComponentHealth] = {}
+        self._polls: dict[str, ComponentPoll] = {}
+        self._host: HostFigures | None = None
 
     def record(self, health: ComponentHealth) -> None:
         """Take the latest word on a component."""
@@ -35,7 +37,8 @@ class ReportedHealthMonitor:
             health = replace(health, time=now)
         with self._lock:
             known = self._components.get(health.component)
-            if known is None and len(self._components) >= MAX_COMPONENTS:
+            is_new = known is None and health.component not in self._polls
+            if is_new and len(self._components) >= MAX_COMPONENTS:
                 raise CapacityError(f"component: {MAX_COMPONENTS} components are known already")
             if known is None or known.time > now or health.time >= known.time:
                 self._components[health.component] = health
@@ -44,6 +47,24 @@ class ReportedHealthMonitor:
         """Return the latest word on every component, by name."""
         with self._lock:
             return dict(self._components)
+
+    def record_poll(self, poll: ComponentPoll) -> None:
+        """Take how asking a component goes."""
+        with self._lock:
+            self._polls[poll.component] = poll
+
+    def polls(self) -> Mapping[str, ComponentPoll]:
+        """Return how asking goes, by name of the component."""
+        with self._lock:
+            return dict(self._polls)
+
+    def record_host(self, figures: HostFigures) -> None:
+        """Take the latest figures of the host."""
+        self._host = figures
+
+    def host(self) -> HostFigures | None:
+        """Return the latest figures of the host."""
+        return self._host
 
 
 class ReportedFeedMonitor:

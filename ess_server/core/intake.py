@@ -3,7 +3,16 @@
 from collections.abc import Callable
 
 from ess_server.core.ports import Readings
-from ess_server.core.readings import CashFlow, ComponentHealth, EquityReading, ExecutionReport, FeedUpdate
+from ess_server.core.readings import (
+    CashFlow,
+    ComponentHealth,
+    ComponentPoll,
+    EquityReading,
+    ExecutionReport,
+    FeedUpdate,
+    HealthStatus,
+    HostFigures,
+)
 
 
 class Intake:
@@ -37,6 +46,22 @@ class Intake:
     def health(self, health: ComponentHealth) -> None:
         """Take the latest word on a component. Raises CapacityError for one component too many."""
         self._readings.health.record(health)
+        self._observed()
+
+    def poll(self, poll: ComponentPoll, word: ComponentHealth | None = None) -> None:
+        """Take how asking a component went, and the word it brought.
+
+        Only a word that is not healthy wakes the evaluators: the tick sees the rest in time.
+        """
+        self._readings.health.record_poll(poll)
+        if word is not None:
+            self._readings.health.record(word)
+            if word.status is not HealthStatus.HEALTHY:
+                self._observed()
+
+    def host(self, figures: HostFigures) -> None:
+        """Take the latest figures of the host."""
+        self._readings.health.record_host(figures)
         self._observed()
 
     def feed(self, update: FeedUpdate) -> None:

@@ -20,9 +20,11 @@ from ess_server.core.readings import (
     AccountMetrics,
     CashFlow,
     ComponentHealth,
+    ComponentPoll,
     EquityReading,
     ExecutionReport,
     FeedUpdate,
+    HostFigures,
     Instant,
     Verdict,
 )
@@ -217,6 +219,18 @@ class SystemHealthMonitor(Protocol):
 
     def components(self) -> Mapping[str, ComponentHealth]:
         """Return the latest word on every component, by name."""
+
+    def record_poll(self, poll: ComponentPoll) -> None:
+        """Take how asking a component goes; from the first time on it is one that must be heard."""
+
+    def polls(self) -> Mapping[str, ComponentPoll]:
+        """Return how asking goes, of every component that is asked, by name."""
+
+    def record_host(self, figures: HostFigures) -> None:
+        """Take the latest figures of the host."""
+
+    def host(self) -> HostFigures | None:
+        """Return the latest figures of the host, None before the first."""
 
 
 class DataFeedMonitor(Protocol):

@@ -1,7 +1,7 @@
 """What evaluators read: equity, executions, component health and feeds, as frozen values."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 
@@ -109,6 +109,65 @@ class ComponentHealth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentPoll:
+    """How it goes to ask one component for its health, again and again.
+
+    Attributes:
+        component: its name.
+        max_silence: its own allowance; None for that of the evaluator.
+        asked_since: uptime since which it is asked without a pause, in seconds.
+        tried: uptime at which the latest attempt ended, or at which asking began.
+        answered: uptime of the latest answer, None before the first.
+        problem: why the latest attempt brought no answer; empty if it did.
+    """
+
+    component: str
+    max_silence: timedelta | None
+    asked_since: float
+    tried: float
+    answered: float | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiskFigures:
+    """How full the file system of ``path`` is.
+
+    ``used_percent`` is of what its users may fill, 0 to 100; None if it could not be read, as ``problem`` then says.
+    """
+
+    path: str
+    used_percent: Decimal | None
+    available_bytes: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryFigures:
+    """Memory in use, that is not to be had without swapping, and swap space in use; both 0 to 100 percent."""
+
+    used_percent: Decimal
+    available_bytes: int
+    swap_used_percent: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFigures:
+    """The server's own host.
+
+    ``load_per_core`` is the one-minute average of tasks that run or want to, per core. What could not be read is
+    None, and ``problem`` says why. ``received`` is the uptime, in seconds, at which reading ended.
+    """
+
+    disks: tuple[DiskFigures, ...]
+    memory: MemoryFigures | None
+    load_per_core: Decimal | None
+    problem: str = ""
+    time: datetime
+    received: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedUpdate:
     """Latest update of one symbol of a market data feed; prices are None where absent."""
 
@@ -143,9 +202,14 @@ class Measure:
     time: datetime
 
     @property
+    def share(self) -> Decimal:
+        """Share of the limit that is used, 0 untouched and above 1 past it; infinite where nothing is allowed."""
+        return self.value / self.limit if self.limit else Decimal("Infinity")
+
+    @property
     def limit_used(self) -> float:
-        """Share of the limit that is used; above 1 past it."""
-        return float(self.value / self.limit)
+        """``share``, for people and charts."""
+        return float(self.share)
 
 
 @dataclass(frozen=True, slots=True)

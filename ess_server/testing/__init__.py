@@ -4,7 +4,7 @@ from ess_server.testing.clock import START, FakeClock
 from ess_server.testing.evaluators import ScriptedEvaluator, clear, trip
 from ess_server.testing.events import RecordingEventBus
 from ess_server.testing.exchange import FakeExchangeClient, Fault, SentClose
-from ess_server.testing.readings import FakeFeeds, FakeHealth, FakeMetrics, fake_readings
+from ess_server.testing.readings import FakeFeeds, FakeHealth, FakeMetrics, fake_readings, host_figures
 from ess_server.testing.waiting import eventually
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "clear",
     "eventually",
     "fake_readings",
+    "host_figures",
     "trip",
 ]

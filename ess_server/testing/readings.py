@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
 
 from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Readings
@@ -10,10 +12,17 @@ from ess_server.core.readings import (
     Baseline,
     CashFlow,
     ComponentHealth,
+    ComponentPoll,
+    DiskFigures,
     EquityReading,
     ExecutionReport,
     FeedUpdate,
+    HostFigures,
+    MemoryFigures,
 )
+from ess_server.testing.clock import START
+
+_MEMORY = 8 * 2**30
 
 
 class FakeMetrics:
@@ -67,10 +76,12 @@ class FakeMetrics:
 
 
 class FakeHealth:
-    """A ``SystemHealthMonitor`` that keeps the last word by arrival."""
+    """A ``SystemHealthMonitor`` that keeps the last word by arrival, and the last figures of polls and host."""
 
     def __init__(self) -> None:
         self._components: dict[str, ComponentHealth] = {}
+        self._polls: dict[str, ComponentPoll] = {}
+        self._host: HostFigures | None = None
 
     def record(self, health: ComponentHealth) -> None:
         """Replace the word on a component."""
@@ -79,6 +90,22 @@ class FakeHealth:
     def components(self) -> Mapping[str, ComponentHealth]:
         """Return every component by name."""
         return dict(self._components)
+
+    def record_poll(self, poll: ComponentPoll) -> None:
+        """Replace how asking a component goes."""
+        self._polls[poll.component] = poll
+
+    def polls(self) -> Mapping[str, ComponentPoll]:
+        """Return every poll by name of its component."""
+        return dict(self._polls)
+
+    def record_host(self, figures: HostFigures) -> None:
+        """Replace the figures of the host."""
+        self._host = figures
+
+    def host(self) -> HostFigures | None:
+        """Return the figures of the host."""
+        return self._host
 
 
 class FakeFeeds:
@@ -104,6 +131,28 @@ class FakeFeeds:
 def fake_readings() -> Readings:
     """Return empty fakes behind every port that evaluators read from."""
     return Readings(metrics=FakeMetrics(), health=FakeHealth(), feeds=FakeFeeds())
+
+
+def host_figures(
+    *disks: DiskFigures,
+    memory_percent: str | None = "40",
+    load_per_core: str | None = "0.5",
+    time: datetime = START,
+    received: float = 1000.0,
+) -> HostFigures:
+    """Return figures of a host with 8 GiB of memory and an unused swap space; None is what could not be read."""
+    used = None if memory_percent is None else Decimal(memory_percent)
+    available = 0 if used is None or not used.is_finite() else int((100 - used) * _MEMORY // 100)
+    return HostFigures(
+        disks=disks,
+        memory=None
+        if used is None
+        else MemoryFigures(used_percent=used, available_bytes=available, swap_used_percent=Decimal(0)),
+        load_per_core=None if load_per_core is None else Decimal(load_per_core),
+        problem="not read" if None in (memory_percent, load_per_core) else "",
+        time=time,
+        received=received,
+    )
 
 
 def _received(report: ExecutionReport) -> float:

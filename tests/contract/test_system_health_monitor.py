@@ -10,8 +10,8 @@ import pytest
 from ess_server.adapters.telemetry import MAX_COMPONENTS, ReportedHealthMonitor
 from ess_server.core.errors import CapacityError
 from ess_server.core.ports import SystemHealthMonitor
-from ess_server.core.readings import ComponentHealth, HealthStatus
-from ess_server.testing import START, FakeClock, FakeHealth
+from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus
+from ess_server.testing import START, FakeClock, FakeHealth, host_figures
 
 Build = Callable[[FakeClock], SystemHealthMonitor]
 ADAPTERS: list[Build] = [ReportedHealthMonitor, lambda _: FakeHealth()]
@@ -33,6 +33,11 @@ def monitor(request: pytest.FixtureRequest, clock: FakeClock) -> SystemHealthMon
 def word(clock: FakeClock, status: HealthStatus, component: str = "feed-handler") -> ComponentHealth:
     """A component's word of now."""
     return ComponentHealth(component=component, status=status, detail="", time=clock.now(), received=clock.uptime())
+
+
+def poll(component: str, tried: float) -> ComponentPoll:
+    """How asking a component goes."""
+    return ComponentPoll(component=component, max_silence=None, asked_since=1000.0, tried=tried)
 
 
 def test_latest_word_on_every_component_is_returned(monitor: SystemHealthMonitor, clock: FakeClock) -> None:
@@ -94,6 +99,28 @@ def test_reads_from_another_thread_are_whole(monitor: SystemHealthMonitor, clock
     assert counts == sorted(counts)
 
 
+def test_component_that_is_asked_is_known_before_it_answers(monitor: SystemHealthMonitor) -> None:
+    """How asking goes is kept by name, the latest of each, and makes up no word of the component."""
+    first = poll("oms", tried=1000.0)
+    monitor.record_poll(first)
+    monitor.record_poll(poll("router", tried=1000.0))
+    before = monitor.polls()
+    monitor.record_poll(replace(first, tried=1001.0, problem="no answer"))
+
+    assert before == {"oms": first, "router": poll("router", tried=1000.0)}
+    assert monitor.polls()["oms"].problem == "no answer"
+    assert monitor.components() == {}
+
+
+def test_latest_figures_of_the_host_are_returned(monitor: SystemHealthMonitor) -> None:
+    """None before the first, and then the last that was recorded."""
+    assert monitor.host() is None
+    monitor.record_host(host_figures())
+    monitor.record_host(host_figures(memory_percent=None, received=1001.0))
+
+    assert monitor.host() == host_figures(memory_percent=None, received=1001.0)
+
+
 def test_word_that_was_overtaken_hides_no_newer_one(clock: FakeClock) -> None:
     """HEALTHY from before CRITICAL, delivered after it, is old news."""
     monitor = ReportedHealthMonitor(clock)
@@ -138,3 +165,14 @@ def test_components_are_bounded(clock: FakeClock) -> None:
 
     assert len(monitor.components()) == MAX_COMPONENTS
     assert monitor.components()["c0"].status is HealthStatus.CRITICAL
+
+
+def test_component_that_is_asked_is_heard_whoever_fills_the_table(clock: FakeClock) -> None:
+    """A flood of names that were made up keeps no configured component from being heard."""
+    monitor = ReportedHealthMonitor(clock)
+    monitor.record_poll(poll("oms", tried=clock.uptime()))
+    for number in range(MAX_COMPONENTS):
+        monitor.record(word(clock, HealthStatus.HEALTHY, f"c{number}"))
+    monitor.record(word(clock, HealthStatus.CRITICAL, "oms"))
+
+    assert monitor.components()["oms"].status is HealthStatus.CRITICAL

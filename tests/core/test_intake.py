@@ -1,18 +1,20 @@
 """The one door of observations: what comes in reaches its reader, and somebody looks."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 from ess_server.core.intake import Intake
 from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
+    ComponentPoll,
     EquityReading,
     ExecutionReport,
     ExecutionType,
     FeedUpdate,
     HealthStatus,
 )
-from ess_server.testing import START, fake_readings
+from ess_server.testing import START, fake_readings, host_figures
 
 EQUITY = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1.0)
 FLOW = CashFlow(account="main", id="f1", amount=Decimal(-5), currency="USDT", time=START)
@@ -65,3 +67,20 @@ def test_every_kind_reaches_its_reader_and_is_looked_at() -> None:
     assert readings.health.components() == {"oms": HEALTH}
     assert readings.feeds.updates("f") == {"BTC": UPDATE}
     assert len(looks) == 7
+
+
+def test_figures_of_the_host_are_looked_at_and_of_polls_only_bad_news() -> None:
+    """Fifty components that answer that they are well, every second, ask for no fifty looks; one that is not does."""
+    readings, looks = fake_readings(), []
+    intake = Intake(readings, lambda: looks.append(len(looks)))
+    intake.host(host_figures())
+    asked = ComponentPoll(component="oms", max_silence=None, asked_since=0.0, tried=1.0)
+    intake.poll(asked)
+    intake.poll(replace(asked, answered=1.0), HEALTH)
+    quiet = len(looks)
+    intake.poll(replace(asked, answered=2.0), replace(HEALTH, status=HealthStatus.DEGRADED))
+
+    assert readings.health.host() == host_figures()
+    assert readings.health.polls() == {"oms": replace(asked, answered=2.0)}
+    assert readings.health.components()["oms"].status is HealthStatus.DEGRADED
+    assert (quiet, len(looks)) == (1, 2)
