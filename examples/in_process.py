@@ -56,7 +56,7 @@ async def main() -> None:
     limits = DrawdownSettings(account="main", max_drawdown_percent=Decimal(10))
     parts = Parts(
         store=MemoryPolicyStore(),
-        evaluators=[Watched(DrawdownEvaluator.from_settings(limits), limits)],
+        evaluators=[Watched(DrawdownEvaluator(limits), limits)],
         exchanges=[venue],
         readings=Readings(metrics, ReportedHealthMonitor(CLOCK), ReportedFeedMonitor()),
         bus=PrintedEvents(),

@@ -21,10 +21,11 @@ from ess_server.adapters.system_clock import SystemClock
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
 from ess_server.app.venues import VenueNews, build_flattener
+from ess_server.config import kinds
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.errors import StoreError
-from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
+from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.events import FanOut
 from ess_server.core.intake import Intake
 from ess_server.core.model import Account
@@ -171,8 +172,7 @@ async def _serve(
 
 def watch(settings: EvaluatorSettings) -> Watched:
     """Build the evaluator that ``settings`` describe."""
-    kind = next(k for k in EVALUATORS if k.kind == settings.kind)
-    return Watched(kind.build(settings), settings)
+    return Watched(kinds.build(settings), settings)
 
 
 def _open_storage(server: ServerSettings, clock: SystemClock, stack: AsyncExitStack) -> _Storage:

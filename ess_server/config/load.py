@@ -2,21 +2,22 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ess_server.config import checks, values
+from ess_server.config import checks, kinds, values
+from ess_server.config.feeds import feed_mistakes, watching_mistakes
 from ess_server.config.positions import key_lines, line_of
 from ess_server.config.problems import ConfigError, Mistake, Place, Problem
-from ess_server.config.settings import AccountSettings, ServerSettings, Settings
+from ess_server.config.settings import AccountSettings, FeedSettings, ServerSettings, Settings
 from ess_server.config.structure import TableReader
 from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
 
 MAX_BYTES = 1_048_576
 MAX_INSTALLATION_BYTES = 64
-TOP_LEVEL = ("installation", "server", "accounts", "evaluators")
+TOP_LEVEL = ("installation", "python_path", "server", "accounts", "feeds", "evaluators")
 
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
 
@@ -84,12 +85,15 @@ class _Draft:
         for name in self.document:
             if name not in TOP_LEVEL:
                 self.mistakes.append(Mistake((name,), f"unknown key; {values.did_you_mean(name, list(TOP_LEVEL))}"))
-        accounts = tuple(self._accounts())
+        accounts, python_path = tuple(self._accounts()), self._python_path()
+        kinds.extend_path(python_path)
         return Settings(
             installation=self._installation(),
+            python_path=python_path,
             server=self._server(),
             accounts=accounts,
-            evaluators=tuple(self._evaluators()),
+            feeds=feeds,
+            evaluators=tuple(self._evaluators(feeds)),
         )
 
     def _installation(self) -> str:
@@ -101,6 +105,16 @@ class _Draft:
         if len(name.encode()) > MAX_INSTALLATION_BYTES:
             self.mistakes.append(Mistake(("installation",), f"is longer than {MAX_INSTALLATION_BYTES} bytes"))
         return name
+
+    def _python_path(self) -> tuple[Path, ...]:
+        try:
+            named = values.texts(self.document.get("python_path", []))
+            found = tuple(self.reader.path(one) for one in named)
+        except values.ValueMistakeError as error:
+            self.mistakes.append(Mistake(("python_path",), str(error)))
+            return ()
+        self._add(("python_path",), checks.directory_mistakes(found), set())
+        return found
 
     def _server(self) -> ServerSettings:
         server, mistakes = self.reader.read(self.document.get("server", {}), ServerSettings, ("server",))
@@ -119,7 +133,17 @@ class _Draft:
         for place, name in checks.repeated_at(self._named("accounts", "id")):
             self.mistakes.append(Mistake(("accounts", place, "id"), f'"{name}" is another account already'))
 
-    def _evaluators(self) -> Iterator[EvaluatorSettings]:
+    def _feeds(self) -> Iterator[FeedSettings]:
+        for at, table in self._tables("feeds"):
+            feed, mistakes = self.reader.read(table, FeedSettings, at)
+            self.mistakes += mistakes
+            if feed:
+                self._add(at, feed_mistakes(feed), {m.path for m in mistakes})
+                yield feed
+        for place, name in checks.repeated_at(self._named("feeds", "name")):
+            self.mistakes.append(Mistake(("feeds", place, "name"), f'"{name}" is another feed already'))
+
+    def _evaluators(self, feeds: Sequence[FeedSettings]) -> Iterator[EvaluatorSettings]:
         names: list[str | None] = []
         accounts = [a for a in self._named("accounts", "id") if a is not None]
         venues = [v for v in self._named("accounts", "venue") if v is not None]
@@ -130,6 +154,7 @@ class _Draft:
             self._add(at, checks.account_mistake(named, accounts), but)
             names.append(evaluator.name if evaluator else None)
             if evaluator:
+                self._add(at, watching_mistakes(evaluator, feeds), but)
                 # A scope that is not written follows from the account, and so do its mistakes.
                 if isinstance(table, dict) and "scope" in table:
                     self._add(at, checks.scope_mistake(evaluator.scope, named, accounts, venues), but)
@@ -139,16 +164,21 @@ class _Draft:
             self.mistakes.append(Mistake(("evaluators", place, "name"), detail))
 
     def _evaluator(self, at: Place, table: object) -> tuple[EvaluatorSettings | None, list[Mistake]]:
-        kinds = {k.kind: k.settings for k in EVALUATORS}
         if not isinstance(table, dict):
             return self.reader.read(table, EvaluatorSettings, at)
-        kind = table.get("kind")
-        if isinstance(kind, str) and kind in kinds:
-            return self.reader.read(table, kinds[kind], at)
-        if kind is None:
-            return None, [Mistake((*at, "kind"), f"is missing; write one of {', '.join(kinds)}")]
-        hint = values.did_you_mean(str(kind), list(kinds))
-        return None, [Mistake((*at, "kind"), f"{values.shown(kind)} is no kind of evaluator; {hint}")]
+        if "kind" not in table:
+            return None, [Mistake((*at, "kind"), f"is missing; write one of {', '.join(EVALUATORS)}")]
+        try:
+            evaluator = kinds.find(table["kind"])
+        except values.ValueMistakeError as error:
+            return None, [Mistake((*at, "kind"), str(error))]
+        settings, mistakes = self.reader.read(table, evaluator.Settings, at)
+        if settings and not mistakes:
+            try:
+                kinds.build(settings)
+            except values.ValueMistakeError as error:
+                mistakes.append(Mistake((*at, "kind"), str(error)))
+        return settings, mistakes
 
     def _tables(self, name: str) -> Iterator[tuple[Place, object]]:
         tables = self.document.get(name, [])

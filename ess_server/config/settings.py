@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.model import Action
+from ess_server.core.venue_feeds import FeedKind, FeedSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +68,20 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything."""
+    """Everything.
+
+    Attributes:
+        installation: name that gates and people see, up to 64 bytes. None of its own, because only people need it.
+        python_path: directories, after all that is installed, from which evaluators of yours are imported. None,
+            because whoever can write there decides what the server runs.
+        server: see its table.
+        accounts: see their tables.
+        evaluators: see their tables.
+    """
 
     installation: str = ""
+    python_path: tuple[Path, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
     accounts: tuple[AccountSettings, ...] = ()
+    feeds: tuple[FeedSettings, ...] = ()
     evaluators: tuple[EvaluatorSettings, ...] = ()

@@ -14,7 +14,7 @@ from ess_server.config.keys import keys_of
 from ess_server.config.settings import PaperEndpoint, Settings
 from ess_server.core.model import Action, Scope
 
-_PLACES_OF_TABLES = ("server", "tls", "accounts", "evaluators")
+_PLACES_OF_TABLES = ("server", "tls", "accounts", "feeds", "evaluators")
 
 
 def document(settings: Settings) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ess_server.config.settings import PaperEndpoint
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import Mode, OnUnknown
 from ess_server.core.model import Action, Scope
+from ess_server.core.venue_feeds import FeedKind, FeedSource
 
 S = TypeVar("S")
 
@@ -38,6 +39,7 @@ class TableReader:
     """Makes settings from tables; relative paths start at ``base``."""
 
     def __init__(self, base: Path) -> None:
+        self.path = values.path(base)
         self._converter = _converter(base)
 
     def read(self, table: object, settings: type[S], at: Place) -> tuple[S | None, list[Mistake]]:
@@ -54,6 +56,8 @@ class TableReader:
                 return self._converter.structure(left, settings), list(found.values())
             except BaseValidationError as error:
                 new = list(_mistakes(error, settings, left, at))
+                if any(m.path == at for m in new):
+                    return None, [*found.values(), *new]
             if any(m.path in filled or _follows(m, found, table) for m in new):
                 return None, list(found.values())
             for mistake in new:
@@ -75,6 +79,8 @@ def _converter(base: Path) -> Converter:
         Action: values.action,
         Mode: values.word(Mode),
         OnUnknown: values.word(OnUnknown),
+        FeedKind: values.word(FeedKind),
+        FeedSource: values.word(FeedSource),
     }
     for kind, read in readers.items():
         converter.register_structure_hook(kind, _hook(read))

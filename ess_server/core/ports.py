@@ -212,7 +212,7 @@ class MetricsRepository(Protocol):
 
 
 class SystemHealthMonitor(Protocol):
-    """Health of components. Reads are in memory and may come from another thread."""
+    """Health of components and of the host. Reads are in memory and may come from another thread."""
 
     def record(self, health: ComponentHealth) -> None:
         """Take the latest word on a component."""
@@ -259,11 +259,10 @@ class EmergencyConditionEvaluator(Protocol):
     """Decides whether one catastrophic condition is met.
 
     ``evaluate`` is pure: it reads no clock, does no I/O and changes nothing. What it cannot know is Unknown.
-    ``name`` is unique in an installation, ``kind`` the word used in the configuration.
+    ``name`` is unique in an installation.
     """
 
     name: str
-    kind: str
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""

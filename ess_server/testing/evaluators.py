@@ -13,8 +13,6 @@ class ScriptedEvaluator:
     An exception in its place is raised. ``evaluations`` counts the calls.
     """
 
-    kind = "scripted"
-
     def __init__(self, name: str, verdict: Verdict | Exception | None = None) -> None:
         self.name = name
         self.verdict = verdict

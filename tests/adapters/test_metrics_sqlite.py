@@ -23,14 +23,16 @@ from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository, connect
 from ess_server.core.account_book import MAX_IDS, NEVER
 from ess_server.core.errors import StoreError, StoreLockedError
-from ess_server.core.evaluators import DrawdownEvaluator
+from ess_server.core.evaluators import DrawdownEvaluator, DrawdownSettings
 from ess_server.core.ports import MetricsRepository, Readings
 from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, Trip, Unknown
 from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, eventually
 
 ZONE = ZoneInfo("Europe/Berlin")
 SOON = timedelta(seconds=20)
-DRAWDOWN = DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(10), max_daily_loss_percent=Decimal(10))
+DRAWDOWN = DrawdownEvaluator(
+    DrawdownSettings(account="main", max_drawdown_percent=Decimal(10), max_daily_loss_percent=Decimal(10))
+)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.evaluators import DrawdownEvaluator
+from ess_server.core.evaluators import DrawdownEvaluator, DrawdownSettings
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Baseline, Clear, EquityReading, Instant, Trip, Unknown, Verdict, Warn
 from ess_server.testing import START, FakeClock, FakeFeeds, FakeHealth, FakeMetrics
@@ -19,6 +20,11 @@ from ess_server.testing import START, FakeClock, FakeFeeds, FakeHealth, FakeMetr
 NOW = Instant(START, 1000.0)
 BASELINE = Baseline(high_water_mark=Decimal(2000), day=date(2026, 1, 5), day_open=Decimal(1000))
 USDT = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1000.0)
+
+
+def limited(account: str = "main", **limits: Any) -> DrawdownEvaluator:
+    """An evaluator of one account with these limits."""
+    return DrawdownEvaluator(DrawdownSettings(name="d", account=account, **limits))
 
 
 def judge(
@@ -33,12 +39,9 @@ def judge(
     """The verdict on one reading."""
     metrics = FakeMetrics()
     metrics.set(equity if isinstance(equity, EquityReading) else replace(USDT, amount=Decimal(equity)), baseline)
-    evaluator = DrawdownEvaluator(
-        "d",
-        "main",
+    evaluator = limited(
         max_daily_loss_percent=None if daily is None else Decimal(daily),
         max_drawdown_percent=None if drawdown is None else Decimal(drawdown),
-        max_age=timedelta(seconds=15),
         currency=currency,
     )
     return evaluator.evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), now)
@@ -142,7 +145,7 @@ def test_age_does_not_depend_on_the_wall_clock() -> None:
 
 def test_missing_account_and_missing_baseline_are_unknown() -> None:
     """Nothing read yet, or nothing to measure from, is no all-clear."""
-    never = DrawdownEvaluator("d", "other", max_drawdown_percent=Decimal(10)).evaluate(
+    never = limited("other", max_drawdown_percent=Decimal(10)).evaluate(
         Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), NOW
     )
     lost = judge("1000", None, daily="10")
@@ -171,9 +174,7 @@ def test_limit_out_of_range_is_refused(value: str) -> None:
 
 def test_limits_and_tiers_at_the_ends_of_their_ranges_are_taken() -> None:
     """A loss of everything, 1 and 99 percent of the limit, an age of a whole day."""
-    evaluator = DrawdownEvaluator(
-        "d", "main", max_daily_loss_percent=Decimal(100), max_age=timedelta(days=1), warn_tiers=(1, 99)
-    )
+    evaluator = limited(max_daily_loss_percent=Decimal(100), max_age=timedelta(days=1), warn_percent=(1, 99))
     metrics = FakeMetrics()
     tiers = []
     for amount in ("990", "10.01", "10"):
@@ -188,27 +189,27 @@ def test_limits_and_tiers_at_the_ends_of_their_ranges_are_taken() -> None:
 def test_limit_that_is_no_decimal_is_refused() -> None:
     """A float has lost digits already."""
     with pytest.raises(InvalidRequestError, match=r"max_drawdown_percent: 5\.0 is not a Decimal"):
-        DrawdownEvaluator("d", "main", max_drawdown_percent=5.0)  # type: ignore[arg-type] # what is tested
+        limited(max_drawdown_percent=5.0)
 
 
 def test_no_limit_at_all_is_refused() -> None:
     """An evaluator that watches nothing would be a false comfort."""
     with pytest.raises(InvalidRequestError, match="set one"):
-        DrawdownEvaluator("d", "main")
+        limited()
 
 
 @pytest.mark.parametrize("tiers", [(0, 50), (50, 100), (75, 50), (50, 50)])
 def test_warn_tiers_must_rise_between_1_and_99(tiers: tuple[int, ...]) -> None:
     """A tier at the limit or out of order would never be seen."""
-    with pytest.raises(InvalidRequestError, match="warn_tiers"):
-        DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(5), warn_tiers=tiers)
+    with pytest.raises(InvalidRequestError, match="warn_percent"):
+        limited(max_drawdown_percent=Decimal(5), warn_percent=tiers)
 
 
 def test_max_age_out_of_range_is_refused() -> None:
     """Neither an age that no reading can have nor one beyond a day."""
     for age in (timedelta(0), timedelta(days=1, seconds=1)):
         with pytest.raises(InvalidRequestError, match="max_age"):
-            DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(5), max_age=age)
+            limited(max_drawdown_percent=Decimal(5), max_age=age)
 
 
 AMOUNTS = st.one_of(st.integers(1, 3000).map(Decimal), st.sampled_from([Decimal(a) for a in ("NaN", "0", "-7")]))
@@ -221,7 +222,7 @@ def test_verdict_follows_the_series_and_is_never_clear_past_a_limit(steps: list[
     """Over any series with gaps and unusable readings: Trip exactly past the limit, Clear only with a fresh reading."""
     clock = FakeClock()
     metrics = MemoryMetricsRepository(clock, ZoneInfo("UTC"))
-    evaluator = DrawdownEvaluator("d", "main", max_drawdown_percent=Decimal(20), max_age=timedelta(seconds=15))
+    evaluator = limited(max_drawdown_percent=Decimal(20), max_age=timedelta(seconds=15))
     highest, usable, latest, received = Decimal(0), Decimal(0), Decimal("NaN"), float("-inf")
     for pause, amount, arrives in steps:
         clock.advance(pause)

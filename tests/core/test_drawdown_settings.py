@@ -127,35 +127,34 @@ def test_on_unknown_has_the_action_of_its_name_and_ignore_has_none() -> None:
 
 def test_every_duration_names_its_unit() -> None:
     """A configuration derives its key from that: no duration without a unit."""
-    for kind in EVALUATORS:
-        durations = [f for f in fields(kind.settings) if f.type is timedelta]
+    for kind in EVALUATORS.values():
+        durations = [f for f in fields(kind.Settings) if f.type is timedelta]
 
         assert len(durations) >= 2
         assert all(f.metadata["unit"] == "s" for f in durations)
 
 
-def test_every_kind_is_listed_once_with_what_builds_it() -> None:
-    """The list is all there is: word, settings and evaluator of a kind agree."""
-    built = {
-        "manual": EVALUATORS[0].build(ManualSettings(name="by-hand")),
-        "drawdown": EVALUATORS[1].build(drawdown(name="floor")),
-        "system_health": EVALUATORS[2].build(SystemHealthSettings(name="health")),
-        "execution_errors": EVALUATORS[3].build(
-            ExecutionErrorsSettings(name="errors", account="main", max_stop_losses=1)
-        ),
-        "data_feed": EVALUATORS[4].build(DataFeedSettings(name="quotes", feed="f")),
-    }
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("manual", ManualSettings(name="x")),
+        ("drawdown", drawdown(name="x")),
+        ("system_health", SystemHealthSettings(name="x")),
+        ("execution_errors", ExecutionErrorsSettings(name="x", account="main", max_stop_losses=1)),
+        ("data_feed", DataFeedSettings(name="x", feed="f")),
+    ],
+)
+def test_every_kind_is_built_from_its_settings(kind: str, settings: EvaluatorSettings) -> None:
+    """Word, settings and evaluator of a kind agree, and the name is that of the settings."""
+    evaluator = EVALUATORS[kind]
 
-    assert list(built) == [kind.kind for kind in EVALUATORS]
-    assert list(built) == [evaluator.kind for evaluator in built.values()]
-    assert [evaluator.name for evaluator in built.values()] == ["by-hand", "floor", "health", "errors", "quotes"]
-    assert isinstance(built["manual"], ManualEvaluator)
-    assert isinstance(built["drawdown"], DrawdownEvaluator)
+    assert (settings.kind, type(settings)) == (kind, evaluator.Settings)
+    assert evaluator(settings).name == "x"
 
 
 def test_manual_evaluator_trips_from_request_until_taken() -> None:
     """The reason is told, empty ones too, and evaluating changes nothing."""
-    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator, now = ManualEvaluator(ManualSettings()), FakeClock().instant()
     before = evaluator.evaluate(fake_readings(), now)
     evaluator.request("fat finger")
     evaluator.request("")
@@ -175,7 +174,7 @@ def test_manual_evaluator_trips_from_request_until_taken() -> None:
 
 def test_manual_request_made_while_an_earlier_one_is_latched_still_trips() -> None:
     """Taking a trip takes only the requests that it stood for."""
-    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator, now = ManualEvaluator(ManualSettings()), FakeClock().instant()
     evaluator.request("first")
     trip = evaluator.evaluate(fake_readings(), now)
     evaluator.request("second")
@@ -189,7 +188,7 @@ def test_manual_request_made_while_an_earlier_one_is_latched_still_trips() -> No
 
 def test_manual_requests_are_bounded_and_never_forgotten_as_a_whole() -> None:
     """A thousand requests cost the memory of a few, and trip until every one that is told is taken."""
-    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator, now = ManualEvaluator(ManualSettings()), FakeClock().instant()
     for number in range(1000):
         evaluator.request(f"r{number}")
     trip = evaluator.evaluate(fake_readings(), now)
@@ -204,7 +203,7 @@ def test_manual_requests_are_bounded_and_never_forgotten_as_a_whole() -> None:
 
 def test_manual_evaluator_takes_no_trip_of_another() -> None:
     """A trip that it did not return stands for none of its requests."""
-    evaluator, now = ManualEvaluator(), FakeClock().instant()
+    evaluator, now = ManualEvaluator(ManualSettings()), FakeClock().instant()
     evaluator.request("mine")
     mine = evaluator.evaluate(fake_readings(), now)
     assert isinstance(mine, Trip)
@@ -217,17 +216,10 @@ def test_settings_reach_the_evaluator() -> None:
     """Each limit, the age and the currency that are configured are those that it judges by."""
     clock = FakeClock()
     settings = drawdown(max_daily_loss_percent=Decimal(4), max_age=timedelta(seconds=3), currency="EUR")
-    evaluator = DrawdownEvaluator.from_settings(settings)
-    same = DrawdownEvaluator(
-        "drawdown/main",
-        "main",
-        max_daily_loss_percent=Decimal(4),
-        max_drawdown_percent=Decimal(10),
-        max_age=timedelta(seconds=3),
-        currency="EUR",
-    )
+    evaluator = DrawdownEvaluator(settings)
 
-    assert vars(same) == vars(evaluator)
+    assert (evaluator._daily_limit, evaluator._drawdown_limit) == (Decimal(4), Decimal(10))
+    assert (evaluator._max_age, evaluator._currency) == (3.0, "EUR")
     assert not isinstance(
         evaluator.evaluate(Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), clock.instant()), Clear | Warn
     )

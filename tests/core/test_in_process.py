@@ -48,7 +48,8 @@ async def release(system: EmergencyStopSystem, *overrides: str) -> None:
 async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> None:
     """A trip cancels and closes on the exchange until that shows itself flat, and only then a reset passes."""
     venue = FakeExchangeClient(MAIN)
-    manual, settings = ManualEvaluator(), ManualSettings()
+    settings = ManualSettings()
+    manual = ManualEvaluator(settings)
     async with open_system(parts(MemoryPolicyStore(), venue, evaluators=[Watched(manual, settings)])) as system:
         await system.start()
         await release(system)

@@ -34,7 +34,7 @@ def watched(settings: EvaluatorSettings = SETTINGS) -> Watched:
     [
         (clear(START), EvaluatorStatus.CLEAR, "", 0),
         (WARN, EvaluatorStatus.WARN, "90 % of the limit", 90),
-        (trip(START), EvaluatorStatus.TRIP, "scripted breach", 0),
+        (trip(START), EvaluatorStatus.TRIP, "scripted breach", 90),
         (Unknown("no reading"), EvaluatorStatus.UNKNOWN, "no reading", 0),
         (Fault("raised KeyError"), EvaluatorStatus.UNKNOWN, "raised KeyError", 0),
     ],
@@ -46,7 +46,7 @@ def test_last_verdict_is_shown(
     """People see the last verdict with its measure, detail and tier, beside the settings."""
     one = watched()
     one.take(verdict, clock.instant())
-    view = one.view(clock.uptime())
+    view = one.view(clock.instant())
     assert (view.status, view.detail, view.tier_percent) == (status, detail, tier)
     assert (view.name, view.kind, view.action, view.shadow) == ("drawdown", "scripted", Action.FLATTEN, False)
     assert (view.measure is None) is isinstance(verdict, Unknown | Fault)
@@ -55,7 +55,7 @@ def test_last_verdict_is_shown(
 
 def test_not_evaluated_yet_is_unknown(clock: FakeClock) -> None:
     """Before the first verdict nothing is known, and that is what is shown."""
-    view = watched().view(clock.uptime())
+    view = watched().view(clock.instant())
     assert (view.status, view.detail) == (EvaluatorStatus.UNKNOWN, "not evaluated yet")
 
 
@@ -64,18 +64,18 @@ def test_last_measure_stays_beside_an_unknown(clock: FakeClock) -> None:
     one = watched()
     one.take(WARN, clock.instant())
     one.take(Unknown("no reading"), clock.instant())
-    view = one.view(clock.uptime())
+    view = one.view(clock.instant())
     assert (view.measure, view.tier_percent, view.status) == (WARN.measure, 90, EvaluatorStatus.UNKNOWN)
 
 
 def test_breach_is_a_decision(clock: FakeClock) -> None:
     """A breach is decided with the action of the settings, a fault with BLOCK, at once."""
     one = watched()
-    assert one.take(clear(START), clock.instant()) is None
-    breach = one.take(trip(START), clock.instant())
+    assert one.take(clear(START), clock.instant()).decision is None
+    breach = one.take(trip(START), clock.instant()).decision
     assert breach
     assert (breach.action, breach.source, breach.first) == (Action.FLATTEN, CauseSource.EVALUATOR, True)
-    fault = one.take(Fault("raised KeyError"), clock.instant())
+    fault = one.take(Fault("raised KeyError"), clock.instant()).decision
     assert fault
     assert (fault.action, fault.source) == (Action.BLOCK, CauseSource.EVALUATOR_FAULT)
     assert fault.reason == "drawdown: raised KeyError"
@@ -86,8 +86,8 @@ def test_unknown_too_long_is_a_decision(clock: FakeClock) -> None:
     one, ignored = watched(), watched(replace(SETTINGS, on_unknown=OnUnknown.IGNORE))
     decisions: list[Decision | None] = []
     for _ in range(4):
-        decisions.append(one.take(Unknown("no reading"), clock.instant()))
-        assert ignored.take(Unknown("no reading"), clock.instant()) is None
+        decisions.append(one.take(Unknown("no reading"), clock.instant()).decision)
+        assert ignored.take(Unknown("no reading"), clock.instant()).decision is None
         clock.advance(5)
     assert [bool(d) for d in decisions] == [False, False, False, True]
 
@@ -98,9 +98,9 @@ def test_forget_counts_anew(clock: FakeClock) -> None:
     one.take(trip(START), clock.instant())
     one.forget()
     clock.advance(1)
-    assert one.take(trip(clock.now()), clock.instant()) is None
+    assert one.take(trip(clock.now()), clock.instant()).decision is None
     clock.advance(1)
-    assert one.take(trip(clock.now()), clock.instant())
+    assert one.take(trip(clock.now()), clock.instant()).decision
 
 
 def test_inhibited_until_clear(clock: FakeClock) -> None:
@@ -111,7 +111,7 @@ def test_inhibited_until_clear(clock: FakeClock) -> None:
     for verdict in (trip(START), WARN, Unknown("no reading"), Fault("hung")):
         one.take(verdict, clock.instant())
         assert one.is_inhibited(clock.uptime())
-        assert one.view(clock.uptime()).status is EvaluatorStatus.INHIBITED
+        assert one.view(clock.instant()).status is EvaluatorStatus.INHIBITED
     one.take(clear(START), clock.instant())
     assert not one.is_inhibited(clock.uptime())
 
@@ -129,7 +129,7 @@ def test_inhibited_for_a_while(clock: FakeClock) -> None:
 @pytest.mark.parametrize("how", ["latched", "inhibit"])
 def test_request_by_hand_is_dropped(clock: FakeClock, how: str) -> None:
     """A request by hand is gone once it is a stop, or once a person has gone past it; a later one counts."""
-    manual = ManualEvaluator()
+    manual = ManualEvaluator(ManualSettings())
     one = Watched(manual, ManualSettings())
     manual.request("first")
     one.take(manual.evaluate(fake_readings(), clock.instant()), clock.instant())
@@ -145,7 +145,7 @@ def test_request_by_hand_is_dropped(clock: FakeClock, how: str) -> None:
 
 def test_latched_without_a_request(clock: FakeClock) -> None:
     """Being latched changes nothing for an evaluator that nobody asked."""
-    manual = ManualEvaluator()
+    manual = ManualEvaluator(ManualSettings())
     one = Watched(manual, ManualSettings())
     one.latched()
     other = watched()
@@ -159,7 +159,7 @@ def test_shadow_and_scope_are_those_of_the_settings() -> None:
     one = watched(replace(SETTINGS, mode=Mode.SHADOW))
     assert one.shadow
     assert one.scope == SETTINGS.scope
-    assert one.view(0).shadow
+    assert one.view(Instant(START, 0)).shadow
 
 
 def test_verdict_that_cannot_be_used_leaves_no_measure() -> None:
@@ -167,4 +167,4 @@ def test_verdict_that_cannot_be_used_leaves_no_measure() -> None:
     one = watched()
     with pytest.raises(AttributeError):
         one.take(None, Instant(START, 0))  # type: ignore[arg-type]  # what a foreign evaluator may answer
-    assert one.view(0).measure is None
+    assert one.view(Instant(START, 0)).measure is None

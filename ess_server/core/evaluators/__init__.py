@@ -1,7 +1,8 @@
-"""The conditions that can stop trading, one file each. To add one: a file, and a line in ``EVALUATORS``."""
+"""The conditions that can stop trading, one file each. Yours needs no line here: docs/add-an-evaluator.md."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Protocol
 
 from ess_server.core.evaluators.data_feed import DataFeedEvaluator, DataFeedSettings
 from ess_server.core.evaluators.drawdown import DrawdownEvaluator, DrawdownSettings
@@ -17,7 +18,7 @@ __all__ = [
     "DataFeedSettings",
     "DrawdownEvaluator",
     "DrawdownSettings",
-    "EvaluatorKind",
+    "EvaluatorClass",
     "EvaluatorSettings",
     "ExecutionErrorsEvaluator",
     "ExecutionErrorsSettings",
@@ -30,18 +31,24 @@ __all__ = [
 ]
 
 
-class EvaluatorKind(NamedTuple):
-    """One kind: its word in the configuration, what it is configured with, and what builds it from that."""
+class EvaluatorClass(Protocol):
+    """The class of an evaluator that a configuration can name."""
 
-    kind: str
-    settings: type[EvaluatorSettings]
-    build: Callable[[Any], EmergencyConditionEvaluator]
+    @property
+    def Settings(self) -> type[EvaluatorSettings]:  # noqa: N802 - it is a class
+        """What it is configured with: a frozen dataclass whose fields are the keys of its table."""
+
+    def __call__(self, settings: Any, /) -> EmergencyConditionEvaluator:  # noqa: ANN401 - an instance of ``Settings``
+        """Return the evaluator, under the name in its settings. What it raises is a mistake in the configuration."""
 
 
-EVALUATORS = (
-    EvaluatorKind("manual", ManualSettings, ManualEvaluator.from_settings),
-    EvaluatorKind("drawdown", DrawdownSettings, DrawdownEvaluator.from_settings),
-    EvaluatorKind("system_health", SystemHealthSettings, SystemHealthEvaluator),
-    EvaluatorKind("execution_errors", ExecutionErrorsSettings, ExecutionErrorsEvaluator),
-    EvaluatorKind("data_feed", DataFeedSettings, DataFeedEvaluator),
+EVALUATORS: Mapping[str, EvaluatorClass] = MappingProxyType(
+    {
+        "manual": ManualEvaluator,
+        "drawdown": DrawdownEvaluator,
+        "system_health": SystemHealthEvaluator,
+        "execution_errors": ExecutionErrorsEvaluator,
+        "data_feed": DataFeedEvaluator,
+    }
 )
+"""Those that have a word of their own in the configuration."""

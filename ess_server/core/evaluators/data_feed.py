@@ -79,7 +79,7 @@ class DataFeedEvaluator:
     so is one whose arrival is no number.
     """
 
-    kind = KIND
+    Settings = DataFeedSettings
 
     def __init__(self, settings: DataFeedSettings) -> None:
         self.name = settings.name

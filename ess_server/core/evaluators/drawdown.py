@@ -1,11 +1,10 @@
 """Loss of an account: since the day began, and since its high-water mark; open positions included."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from math import inf
-from typing import Self
 
 from ess_server.core.baselines import daily_loss_percent, drawdown_percent
 from ess_server.core.errors import InvalidRequestError
@@ -25,8 +24,6 @@ from ess_server.core.readings import (
 )
 
 KIND = "drawdown"
-WARN_TIERS = (50, 75, 90)
-"""Percent of the limit at which a warning is given."""
 
 _PERCENT = Decimal(100)
 _SHOWN = Decimal("0.0001")
@@ -66,46 +63,19 @@ class DrawdownEvaluator:
     """Trips when a loss is at or past its limit, in percent; warns at shares of the limit before.
 
     It reports the loss that uses more of its limit. Unknown without an equity that is usable, young enough by the
-    uptime at which it arrived, in the configured currency and beside a baseline. Raises InvalidRequestError for
-    limits out of range, for none at all, and for warn tiers that do not rise between 1 and 99.
+    uptime at which it arrived, in the configured currency and beside a baseline.
     """
 
-    kind = KIND
+    Settings = DrawdownSettings
 
-    def __init__(
-        self,
-        name: str,
-        account: str,
-        *,
-        max_daily_loss_percent: Decimal | None = None,
-        max_drawdown_percent: Decimal | None = None,
-        max_age: timedelta = timedelta(seconds=15),
-        currency: str = "",
-        warn_tiers: Sequence[int] = WARN_TIERS,
-    ) -> None:
-        _check_limits(max_daily_loss_percent, max_drawdown_percent)
-        check_duration("max_age", max_age)
-        if list(warn_tiers) != sorted({t for t in warn_tiers if 1 <= t <= 99}):  # noqa: PLR2004 - percent
-            raise InvalidRequestError("warn_tiers", f"{list(warn_tiers)} do not rise between 1 and 99")
-        self.name = name
-        self._account = account
-        self._daily_limit = max_daily_loss_percent
-        self._drawdown_limit = max_drawdown_percent
-        self._max_age = max_age.total_seconds()
-        self._currency = currency
-        self._warn_tiers = tuple(reversed(warn_tiers))
-
-    @classmethod
-    def from_settings(cls, settings: DrawdownSettings) -> Self:
-        """Build the evaluator that ``settings`` describe."""
-        return cls(
-            settings.name,
-            settings.account,
-            max_daily_loss_percent=settings.max_daily_loss_percent,
-            max_drawdown_percent=settings.max_drawdown_percent,
-            max_age=settings.max_age,
-            currency=settings.currency,
-        )
+    def __init__(self, settings: DrawdownSettings) -> None:
+        self.name = settings.name
+        self._account = settings.account
+        self._daily_limit = settings.max_daily_loss_percent
+        self._drawdown_limit = settings.max_drawdown_percent
+        self._max_age = settings.max_age.total_seconds()
+        self._currency = settings.currency
+        self._warn_tiers = tuple(reversed(settings.warn_percent))
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""

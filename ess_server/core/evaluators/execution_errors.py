@@ -82,7 +82,7 @@ class ExecutionErrorsEvaluator:
     are kept. No reports are no errors: whether the reporter lives is for system health to see.
     """
 
-    kind = KIND
+    Settings = ExecutionErrorsSettings
 
     def __init__(self, settings: ExecutionErrorsSettings) -> None:
         self.name = settings.name

@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
-from typing import Self
 
 from ess_server.core.evaluators.settings import EvaluatorSettings
 from ess_server.core.ports import Readings
@@ -38,17 +37,12 @@ class ManualEvaluator:
     Triggers by RPC, command line or tripwire do not come this way; they go to the controller.
     """
 
-    kind = KIND
+    Settings = ManualSettings
 
-    def __init__(self, name: str = KIND) -> None:
-        self.name = name
+    def __init__(self, settings: ManualSettings) -> None:
+        self.name = settings.name
         self._numbers = count(1)
         self._pending: deque[tuple[int, str]] = deque(maxlen=MAX_PENDING)
-
-    @classmethod
-    def from_settings(cls, settings: ManualSettings) -> Self:
-        """Build the evaluator that ``settings`` describe."""
-        return cls(settings.name)
 
     def request(self, reason: str) -> None:
         """Ask for a stop. Takes no lock and returns at once, so a signal handler may call it."""

@@ -53,7 +53,7 @@ class SystemHealthEvaluator:
     after ``unknown_after``. So is the case that none is named and none has reported.
     """
 
-    kind = KIND
+    Settings = SystemHealthSettings
 
     def __init__(self, settings: SystemHealthSettings) -> None:
         self.name = settings.name
