@@ -3,18 +3,31 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import Enum
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import ReadBudgetError
 
+EQUITY_SHARE = 0.1
+"""Share of the steady income that is equity's own: a flatten that retries for long must not blind the drawdown."""
+OBSERVING_LEAVES = 100
+"""Weight above the reserve that observing leaves, so that equity never waits for it."""
 _HEADROOM = 0.95
+
+
+class Purpose(Enum):
+    """What a read is for, the most urgent first."""
+
+    FLATTEN = "flatten"
+    EQUITY = "equity"
+    OBSERVING = "observing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetLimits:
     """Request weight. ``burst`` plus a minute of ``per_second`` stay below ``per_minute``, the exchange's limit.
 
-    ``reserve`` is kept from routine reads such as equity, so that an emergency finds it.
+    ``reserve`` is kept from every read but those of a flatten, so that an emergency finds it.
     """
 
     per_minute: int
@@ -26,8 +39,9 @@ class BudgetLimits:
 class RequestBudget:
     """A token bucket of request weight, corrected by what the exchange says has been used.
 
-    Reads are put off when it runs dry. Sends never wait for it, but nothing at all is sent while the exchange
-    refuses this address: going on then turns a refusal of seconds into a ban of days.
+    Reads are put off when it runs dry; equity has a small income of its own then. Sends never wait for it, but
+    nothing at all is sent while the exchange refuses this address: going on then turns a refusal of seconds into a
+    ban of days.
     """
 
     def __init__(self, uptime: Callable[[], float], limits: BudgetLimits) -> None:
@@ -35,14 +49,19 @@ class RequestBudget:
         self._limits = limits
         self._tokens = limits.burst
         self._filled = uptime()
+        self._share = 0.0
         self._refused_until = 0.0
 
-    def read(self, weight: float, *, routine: bool) -> None:
+    def read(self, weight: float, purpose: Purpose) -> None:
         """Pay for a read. Raises ReadBudgetError if it must wait."""
         self._refill()
-        floor = self._limits.reserve if routine else 0
-        missing = weight + floor - self._tokens
-        delay = max(missing / self._limits.per_second, self._refused_until - self._uptime())
+        delay = (weight + self._floor(purpose) - self._tokens) / self._limits.per_second
+        if purpose is Purpose.EQUITY and delay > 0:
+            own = self._own_delay(weight)
+            if own <= 0:
+                self._share -= weight
+            delay = min(delay, own)
+        delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
             raise ReadBudgetError(timedelta(seconds=delay))
         self._tokens -= weight
@@ -64,7 +83,20 @@ class RequestBudget:
         """The exchange refuses this address for so long."""
         self._refused_until = max(self._refused_until, self._uptime() + seconds)
 
+    def _floor(self, purpose: Purpose) -> float:
+        if purpose is Purpose.FLATTEN:
+            return 0
+        return self._limits.reserve + (OBSERVING_LEAVES if purpose is Purpose.OBSERVING else 0)
+
+    def _own_delay(self, weight: float) -> float:
+        """Seconds until equity's own income pays; as long as the exchange's limit would still hold."""
+        debt = (1 - _HEADROOM) / 2 * self._limits.per_minute
+        missing = max((weight - self._share) / EQUITY_SHARE, weight - debt - self._tokens)
+        return missing / self._limits.per_second
+
     def _refill(self) -> None:
         now = self._uptime()
-        self._tokens = min(self._limits.burst, self._tokens + (now - self._filled) * self._limits.per_second)
+        income = (now - self._filled) * self._limits.per_second
+        self._tokens = min(self._limits.burst, self._tokens + income)
+        self._share = min(self._limits.reserve * EQUITY_SHARE, self._share + income * EQUITY_SHARE)
         self._filled = now

@@ -12,7 +12,7 @@ from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
 from ess_server.venue import usdm_rows
-from ess_server.venue.budget import BudgetLimits, RequestBudget
+from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.strict import VenueError, open_exchange, translated
 from ess_server.venue.usdm_markets import UsdmMarkets
@@ -76,7 +76,7 @@ class BinanceUsdmClient:
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
-        self._budget.read(SNAPSHOT_WEIGHT, routine=False)
+        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
         legs, plain, algos = await _together(
             self._read(self._exchange.fapiPrivateV3GetPositionRisk),
             self._read(self._exchange.fapiPrivateGetOpenOrders),
@@ -121,7 +121,7 @@ class BinanceUsdmClient:
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
-        self._budget.read(ACCOUNT_WEIGHT, routine=True)
+        self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
         reply = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
         return usdm_rows.equity(reply), CURRENCY
 

@@ -1,5 +1,6 @@
 """The request budget: reads wait, sends do not, and a refusal by the exchange silences both."""
 
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.testing import FakeClock
-from ess_server.venue.budget import BudgetLimits, RequestBudget
+from ess_server.venue.budget import OBSERVING_LEAVES, BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET
 
 LIMITS = BudgetLimits(per_minute=1000, burst=400, per_second=10, reserve=200)
@@ -28,29 +29,59 @@ def budget(clock: FakeClock) -> RequestBudget:
 def test_reads_are_put_off_until_the_budget_allows_them(budget: RequestBudget, clock: FakeClock) -> None:
     """Exactly the delay that is named has to pass."""
     for _ in range(4):
-        budget.read(100, routine=False)
+        budget.read(100, Purpose.FLATTEN)
     with pytest.raises(ReadBudgetError) as put_off:
-        budget.read(100, routine=False)
+        budget.read(100, Purpose.FLATTEN)
 
     assert put_off.value.delay == timedelta(seconds=10)
     clock.advance(10)
-    budget.read(100, routine=False)
+    budget.read(100, Purpose.FLATTEN)
 
 
-def test_routine_reads_leave_the_reserve(budget: RequestBudget) -> None:
-    """Routine reads stop at the reserve, which an urgent one still finds."""
-    budget.read(200, routine=True)
+def test_reads_leave_what_is_more_urgent_its_part(budget: RequestBudget) -> None:
+    """Observing stops above the reserve, equity at it, and a flatten finds all of the reserve."""
+    budget.read(LIMITS.burst - LIMITS.reserve - OBSERVING_LEAVES, Purpose.OBSERVING)
     with pytest.raises(ReadBudgetError):
-        budget.read(1, routine=True)
-    budget.read(200, routine=False)
+        budget.read(1, Purpose.OBSERVING)
+    budget.read(OBSERVING_LEAVES, Purpose.EQUITY)
+    with pytest.raises(ReadBudgetError):
+        budget.read(1, Purpose.EQUITY)
+    budget.read(LIMITS.reserve, Purpose.FLATTEN)
+
+
+def test_equity_is_read_however_long_a_flatten_takes_everything(budget: RequestBudget, clock: FakeClock) -> None:
+    """A flatten that reads whenever it may leaves equity a tenth of the income, and observing nothing."""
+    budget.read(LIMITS.burst, Purpose.FLATTEN)
+    read = dict.fromkeys(Purpose, 0)
+    for _ in range(600):
+        clock.advance(1)
+        for purpose in (Purpose.FLATTEN, Purpose.FLATTEN, Purpose.EQUITY, Purpose.OBSERVING):
+            with suppress(ReadBudgetError):
+                budget.read(5, purpose)
+                read[purpose] += 5
+
+    assert read[Purpose.FLATTEN] > 5_000
+    assert 500 <= read[Purpose.EQUITY] <= 650
+    assert not read[Purpose.OBSERVING]
+
+
+def test_equity_of_its_own_income_still_heeds_the_exchanges_count(budget: RequestBudget, clock: FakeClock) -> None:
+    """Where others have used the address up, equity waits too, for exactly as long as it is told."""
+    clock.advance(60)
+    budget.used(1000)
+    with pytest.raises(ReadBudgetError) as put_off:
+        budget.read(5, Purpose.EQUITY)
+
+    clock.advance(put_off.value.delay.total_seconds())
+    budget.read(5, Purpose.EQUITY)
 
 
 def test_sends_never_wait_but_are_counted(budget: RequestBudget) -> None:
     """A send goes out on an empty budget; the next read pays for it."""
-    budget.read(400, routine=False)
+    budget.read(400, Purpose.FLATTEN)
     budget.send(50)
     with pytest.raises(ReadBudgetError) as put_off:
-        budget.read(10, routine=False)
+        budget.read(10, Purpose.FLATTEN)
 
     assert put_off.value.delay == timedelta(seconds=6)
 
@@ -60,8 +91,8 @@ def test_what_others_used_on_the_address_counts(budget: RequestBudget) -> None:
     budget.used(900)
     budget.used(100)
     with pytest.raises(ReadBudgetError):
-        budget.read(51, routine=False)
-    budget.read(50, routine=False)
+        budget.read(51, Purpose.FLATTEN)
+    budget.read(50, Purpose.FLATTEN)
 
 
 def test_a_refusal_silences_reads_and_sends(budget: RequestBudget, clock: FakeClock) -> None:
@@ -71,12 +102,12 @@ def test_a_refusal_silences_reads_and_sends(budget: RequestBudget, clock: FakeCl
     with pytest.raises(VenueUnknownError, match="another 30 s"):
         budget.send(1)
     with pytest.raises(ReadBudgetError) as put_off:
-        budget.read(1, routine=False)
+        budget.read(1, Purpose.FLATTEN)
 
     assert put_off.value.delay == timedelta(seconds=30)
     clock.advance(30)
     budget.send(1)
-    budget.read(1, routine=False)
+    budget.read(1, Purpose.FLATTEN)
 
 
 def test_the_budget_for_binance_keeps_below_its_limit() -> None:
