@@ -32,14 +32,14 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
     except ValueError as error:
         yield Mistake(("listen",), str(error))
     if not SHORTEST_LEASE <= server.lease <= LONGEST_LEASE:
-        limits = f"{milliseconds(SHORTEST_LEASE)} to {milliseconds(LONGEST_LEASE)}"
-        yield Mistake(("lease_ms",), f"{milliseconds(server.lease)} is not {limits}: it bounds how long a gate may be deceived")
+        limits = f"{_ms(SHORTEST_LEASE)} to {_ms(LONGEST_LEASE)}"
+        yield Mistake(("lease_ms",), f"{_ms(server.lease)} is not {limits}: it bounds how long a gate may be deceived")
     else:
         longest = server.lease / 3
         for key, value in (("heartbeat_ms", server.heartbeat), ("tick_ms", server.tick)):
             if not SHORTEST_TICK <= value <= longest:
-                limits = f"{milliseconds(SHORTEST_TICK)} to a third of lease_ms ({milliseconds(longest)})"
-                yield Mistake((key,), f"{milliseconds(value)} is not {limits}: a gate must not deny because one is late")
+                limits = f"{_ms(SHORTEST_TICK)} to a third of lease_ms ({_ms(longest)})"
+                yield Mistake((key,), f"{_ms(value)} is not {limits}: a gate must not deny because one is late")
     if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
         yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
     yield from _subscriber_mistakes(server)
@@ -65,8 +65,8 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     if not _EXCHANGE.fullmatch(account.exchange):
         yield Mistake(("exchange",), f'"{account.exchange[:80]}" is no exchange id of ccxt, such as binanceusdm')
     if not SHORTEST_POLL <= account.equity_poll <= LONGEST_POLL:
-        limits = f"{milliseconds(SHORTEST_POLL)} to {milliseconds(LONGEST_POLL)}"
-        yield Mistake(("equity_poll_ms",), f"{milliseconds(account.equity_poll)} is not {limits}")
+        limits = f"{_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}"
+        yield Mistake(("equity_poll_ms",), f"{_ms(account.equity_poll)} is not {limits}")
     if account.paper and not account.paper.port:
         yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
     yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
@@ -121,6 +121,5 @@ def _listed(name: str, known: Sequence[str]) -> str:
     return f'"{name[:80]}"; configured are: {configured}'
 
 
-def milliseconds(value: timedelta) -> str:
-    """Return a duration as people write it in the file."""
+def _ms(value: timedelta) -> str:
     return f"{value.total_seconds() * 1000:.6g} ms"

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
 
-from ess_server.config.checks import LONGEST_POLL, MAX_ID_BYTES, SHORTEST_POLL, milliseconds, repeated_at
+from ess_server.config.checks import LONGEST_POLL, MAX_ID_BYTES, SHORTEST_POLL, repeated_at
 from ess_server.config.problems import Mistake
 from ess_server.config.settings import FeedSettings
-from ess_server.config.values import did_you_mean
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.evaluators.data_feed import DataFeedSettings
 from ess_server.core.venue_feeds import FeedSource
@@ -26,8 +26,7 @@ def feed_mistakes(feed: FeedSettings) -> Iterator[Mistake]:
     yield from _exchange_mistakes(feed)
     yield from _symbol_mistakes(feed.symbols)
     if not SHORTEST_POLL <= feed.poll <= LONGEST_POLL:
-        limits = f"{milliseconds(SHORTEST_POLL)} to {milliseconds(LONGEST_POLL)}"
-        yield Mistake(("poll_ms",), f"{milliseconds(feed.poll)} is not {limits}")
+        yield Mistake(("poll_ms",), "is not 100 ms to an hour")
     if feed.paper and not feed.paper.port:
         yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
 
@@ -36,9 +35,10 @@ def watching_mistakes(evaluator: EvaluatorSettings, feeds: Sequence[FeedSettings
     """Yield where an evaluator waits for a symbol that its configured feed does not read."""
     if not isinstance(evaluator, DataFeedSettings):
         return
-    for feed in feeds:
+    feed = next((f for f in feeds if f.name == evaluator.feed), None)
+    if feed is not None:
         missing = [s for s in evaluator.symbols if s not in feed.symbols]
-        if feed.name == evaluator.feed and missing:
+        if missing:
             yield Mistake(("symbols",), f'"{missing[0]}" is not among the symbols of feed "{feed.name}"; add it there')
 
 
@@ -46,8 +46,9 @@ def _exchange_mistakes(feed: FeedSettings) -> Iterator[Mistake]:
     """Look into the installed library without importing it, which would take a second."""
     known, rest = exchanges(feed.source), exchanges(FeedSource.REST)
     if not _ID.fullmatch(feed.exchange) or (rest and feed.exchange not in rest):
-        hint = did_you_mean(feed.exchange, sorted(rest)) if len(rest) < 1 or feed.exchange else ""
-        yield Mistake(("exchange",), f'"{feed.exchange[:80]}" is no exchange id of ccxt; {hint[:200]}')
+        close = get_close_matches(feed.exchange, rest, 1)
+        hint = f"did you mean {close[0]}?" if close else "write one such as binanceusdm"
+        yield Mistake(("exchange",), f'"{feed.exchange[:80]}" is no exchange id of ccxt; {hint}')
     elif known and feed.exchange not in known:
         yield Mistake(("source",), f'ccxt has no websocket class for "{feed.exchange}"; write "rest"')
 

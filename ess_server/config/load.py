@@ -87,6 +87,7 @@ class _Draft:
                 self.mistakes.append(Mistake((name,), f"unknown key; {values.did_you_mean(name, list(TOP_LEVEL))}"))
         accounts, python_path = tuple(self._accounts()), self._python_path()
         kinds.extend_path(python_path)
+        feeds = tuple(self._feeds())
         return Settings(
             installation=self._installation(),
             python_path=python_path,

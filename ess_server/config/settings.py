@@ -67,6 +67,25 @@ class AccountSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeedSettings:
+    """Public market data that the venue process reads, under the ``name`` that data_feed evaluators use.
+
+    ``exchange`` is a ccxt id, and ``symbols``, 1 to 1000, are ccxt's unified ones. ``kind`` is the best bid and ask, or
+    the daily ticker with the last price. A ``source`` ``stream`` is sent by the venue; ``rest`` is asked for every
+    ``poll``, 100 ms to an hour, or as often as the venue's request limits leave room for. What is read here is not
+    taken from telemetry as well: two reporters of one feed would make its numbers and times run back.
+    """
+
+    name: str
+    exchange: str
+    symbols: tuple[str, ...]
+    kind: FeedKind = FeedKind.BOOK
+    source: FeedSource = FeedSource.REST
+    poll: timedelta = timedelta(seconds=1)
+    paper: PaperEndpoint | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything.
 
