@@ -27,7 +27,9 @@ def meter(reader: MetricReader | None = None) -> tuple[Meter, Callable[[], None]
 
 
 class OtelEventBus:
-    """An ``EventBus`` that counts: ``ess.events`` by kind. Reading the state costs nothing until it is exported.
+    """An ``EventBus`` that counts: ``ess.events`` by kind, and by evaluator where one is named.
+
+    Reading the state costs nothing until it is exported.
 
     ``active`` returns the number of latched stops, ``streams`` the number of open streams, ``proof_age`` the age
     in seconds of the newest proof.
@@ -36,14 +38,15 @@ class OtelEventBus:
     def __init__(
         self, meter: Meter, *, active: Callable[[], int], streams: Callable[[], int], proof_age: Callable[[], float]
     ) -> None:
-        self._events = meter.create_counter("ess.events", description="Entries of the audit log, by kind.")
+        self._events = meter.create_counter("ess.events", description="Entries of the log, by kind and evaluator.")
         meter.create_observable_gauge("ess.stops", [_gauge(active)], description="Latched stops; 0 is trading.")
         meter.create_observable_gauge("ess.streams", [_gauge(streams)], description="Open WatchState streams.")
         meter.create_observable_gauge("ess.proof.age", [_gauge(proof_age)], "s", "Age of the newest proof.")
 
     def publish(self, event: EventDraft) -> None:
         """Count one event; the exporter works on a thread of its own."""
-        self._events.add(1, {"kind": event.kind})
+        named = {name: fact for name, fact in event.details if name == "evaluator"}
+        self._events.add(1, {"kind": event.kind, **named})
 
 
 def _gauge(read: Callable[[], float]) -> Callable[[CallbackOptions], Iterable[Observation]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -14,7 +14,7 @@ from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, Stop
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant, Verdict
-from ess_server.core.watched import EvaluatorView, Watched
+from ess_server.core.watched import EvaluatorView, Happened, Watched
 
 INHIBIT_FOR = timedelta(minutes=15)
 NEVER = 0.0
@@ -71,7 +71,7 @@ class Monitor:
 
     def views(self) -> Sequence[EvaluatorView]:
         """Return every evaluator's last verdict."""
-        now = self._clock.uptime()
+        now = Instant(self._clock.now(), self._clock.uptime())
         return [w.view(now) for w in self._watched]
 
     def warnings(self) -> Sequence[EvaluatorView]:
@@ -148,13 +148,12 @@ class Monitor:
             now = Instant(self._clock.now(), self._clock.uptime())
             watched = sorted(watched, key=lambda w: w.shadow)
             outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
-            for one in (w for w in watched if w.name in outcomes):
-                tier = one.tier_percent
-                decision = _decision(one, outcomes[one.name], now)
-                if one.tier_percent != tier:
-                    self._note_tier(one)
-                if decision and not one.is_inhibited(now.uptime):
-                    self._act(one, decision)
+            happened = [(w, _take(w, outcomes[w.name], now)) for w in watched if w.name in outcomes]
+            for one, what in happened:
+                if what.decision and not one.is_inhibited(now.uptime):
+                    self._act(one, what.decision)
+            for one, what in happened:
+                self._tell(one, what)
 
     def _act(self, watched: Watched, decision: Decision) -> None:
         if watched.shadow:
@@ -185,17 +184,27 @@ class Monitor:
         stops = (self._controller.state.stop_for(s) for s in (watched.scope, GLOBAL))
         return not watched.shadow and any(s and (s.action >= wanted or s.held) for s in stops)
 
-    def _note_tier(self, watched: Watched) -> None:
-        tier = watched.tier_percent
+    def _tell(self, watched: Watched, what: Happened) -> None:
+        miss, tier = what.near_miss, what.tier_percent
+        if miss:
+            facts = {
+                "reading": f"{miss.peak.value:f}",
+                "limit": f"{miss.peak.limit:f}",
+                "breached": "yes" * miss.breached,
+            }
+            self._note("evaluator.near_miss", watched, f"{watched.name} {miss}", facts)
+        # None once it has become a stop, which is told more loudly.
+        if tier is None or tier != watched.tier_percent:
+            return
         if tier:
             self._note("evaluator.warned", watched, watched.detail)
-        elif not watched.stands:
+        else:
             self._note("evaluator.cleared", watched, f"{watched.name} is below every warn tier")
         self._controller.tell()
 
-    def _note(self, kind: str, watched: Watched, words: str) -> None:
-        entry = self._controller.draft(kind, words, scope=str(watched.scope), facts={"evaluator": watched.name})
-        self._controller.note(entry)
+    def _note(self, kind: str, watched: Watched, words: str, facts: Mapping[str, str] | None = None) -> None:
+        facts = {"evaluator": watched.name, **(facts or {})}
+        self._controller.note(self._controller.draft(kind, words, scope=str(watched.scope), facts=facts))
 
     async def _looked_at_tripwire(self) -> bool:
         if self._tripwire is None:
@@ -229,7 +238,7 @@ class Monitor:
         self._controller.activate(Activation(scope=GLOBAL, action=self._settings.tripwire_action, cause=cause))
 
 
-def _decision(watched: Watched, outcome: Verdict | Fault, now: Instant) -> Decision | None:
+def _take(watched: Watched, outcome: Verdict | Fault, now: Instant) -> Happened:
     try:
         return watched.take(outcome, now)
     except Exception as error:  # noqa: BLE001 - whatever an evaluator answers, it is named and the others go on

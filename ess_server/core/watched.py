@@ -1,7 +1,9 @@
 """One evaluator under watch: its settings, its last verdict, its confirmation and what a reset did to it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from ess_server.core.approach import Approach, NearMiss
 from ess_server.core.confirm import Confirmation, Decision
 from ess_server.core.evaluation import Fault
 from ess_server.core.evaluators import EvaluatorSettings, ManualEvaluator, Mode
@@ -11,8 +13,26 @@ from ess_server.core.readings import Clear, EvaluatorStatus, Instant, Measure, T
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Happened:
+    """What one verdict has led to.
+
+    ``decision`` is what is to be done, again for as long as it is. ``tier_percent`` is the warn tier if it has
+    changed, 0 below every tier, else None. ``near_miss`` is what ended with this verdict.
+    """
+
+    decision: Decision | None = None
+    tier_percent: int | None = None
+    near_miss: NearMiss | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluatorView:
-    """One evaluator as people see it. ``tier_percent`` is 0 below every warn tier."""
+    """One evaluator as people see it.
+
+    ``measure`` is the last reading and ``age`` how old it is; None without one. ``tier_percent`` is 0 below every
+    warn tier. ``near_misses`` counts since the start of the server. ``error`` is why it could not tell when it last
+    could not, at ``error_time``, also after it has recovered; empty and None if it always could.
+    """
 
     name: str
     kind: str
@@ -21,12 +41,16 @@ class EvaluatorView:
     shadow: bool
     status: EvaluatorStatus
     measure: Measure | None
+    age: timedelta | None
     detail: str
     tier_percent: int
+    near_misses: int
+    error: str
+    error_time: datetime | None
 
 
 class Watched:
-    """An evaluator with the memory that the pure one does not have."""
+    """An evaluator with the memory that the pure one does not have: no clock, no I/O, fed with verdicts in turn."""
 
     def __init__(self, evaluator: EmergencyConditionEvaluator, settings: EvaluatorSettings) -> None:
         self.evaluator = evaluator
@@ -34,11 +58,12 @@ class Watched:
         self.name = settings.name
         self.scope = settings.scope
         self.shadow = settings.mode is Mode.SHADOW
-        self.tier_percent = 0
-        """Highest warn tier that the last verdict passed; 0 for none, and past the limit."""
+        self._approach = Approach(settings.warn_percent)
         self._confirmation = Confirmation(settings)
         self._verdict: Verdict | Fault = Unknown("not evaluated yet")
         self._measure: Measure | None = None
+        self._error = ""
+        self._error_time: datetime | None = None
         self._inhibited_until = float("-inf")
 
     @property
@@ -56,30 +81,51 @@ class Watched:
         """Whether the last verdict could not tell."""
         return isinstance(self._verdict, Unknown | Fault)
 
-    def take(self, outcome: Verdict | Fault, now: Instant) -> Decision | None:
-        """Take an outcome and say what is to be done about it. What cannot be used raises, and is not kept."""
-        if isinstance(outcome, Fault):
-            self._verdict = outcome
-            return self._confirmation.fail(outcome.detail)
+    @property
+    def tier_percent(self) -> int:
+        """Warn tier that is passed, see ``Approach``; 0 for none, and once a breach has become a stop."""
+        return self._approach.tier_percent
+
+    def take(self, outcome: Verdict | Fault, now: Instant) -> Happened:
+        """Take an outcome and say what it led to. What cannot be used raises, and is not kept."""
+        if isinstance(outcome, Unknown | Fault):
+            return self._take_unknown(outcome, now)
+        if outcome.measure.share.is_nan():
+            raise ValueError("the reading or its limit is no number")
         decision = self._confirmation.decide(outcome, now)
-        self._verdict = outcome
-        if not isinstance(outcome, Unknown):
-            self._measure = outcome.measure
-            self.tier_percent = outcome.tier_percent if isinstance(outcome, Warn) else 0
+        if decision is not None and self._approach.decided:
+            decision = replace(decision, first=False)
+        before = self.tier_percent
+        near_miss = self._approach.follow(outcome, now, decided=decision is not None)
+        self._verdict, self._measure = outcome, outcome.measure
         if isinstance(outcome, Clear):
             self._inhibited_until = float("-inf")
-        return decision
+        changed = self.tier_percent if self.tier_percent != before else None
+        return Happened(decision=decision, tier_percent=changed, near_miss=near_miss)
+
+    def _take_unknown(self, outcome: Unknown | Fault, now: Instant) -> Happened:
+        if isinstance(outcome, Fault):
+            decision = self._confirmation.fail(outcome.detail)
+        else:
+            decision = self._confirmation.decide(outcome, now)
+        self._verdict = outcome
+        self._error, self._error_time = outcome.detail, now.time
+        return Happened(decision=decision)
 
     def latched(self) -> None:
-        """Drop a request by hand that has become a stop."""
+        """Take note that its stop stands; a request by hand that has become one is dropped."""
+        self._approach.stopped()
+        self._drop_request()
+
+    def _drop_request(self) -> None:
         if isinstance(self.evaluator, ManualEvaluator) and isinstance(self._verdict, Trip):
             self.evaluator.take(self._verdict)
 
     def inhibit(self, until: float) -> None:
         """Ignore it until it has read clear once, or uptime ``until``; a request by hand was seen, and is dropped."""
-        self.latched()
+        self._drop_request()
         self._inhibited_until = until
-        self._confirmation.forget()
+        self.forget()
 
     def is_inhibited(self, uptime: float) -> bool:
         """Whether a reset went past it and it has not read clear since."""
@@ -88,8 +134,9 @@ class Watched:
     def forget(self) -> None:
         """Start counting anew."""
         self._confirmation.forget()
+        self._approach.forget()
 
-    def view(self, uptime: float) -> EvaluatorView:
+    def view(self, now: Instant) -> EvaluatorView:
         """Return the last verdict for people."""
         match self._verdict:
             case Clear():
@@ -106,8 +153,12 @@ class Watched:
             scope=self.scope,
             action=self.settings.action,
             shadow=self.shadow,
-            status=EvaluatorStatus.INHIBITED if self.is_inhibited(uptime) else status,
+            status=EvaluatorStatus.INHIBITED if self.is_inhibited(now.uptime) else status,
             measure=self._measure,
+            age=max(now.time - self._measure.time, timedelta(0)) if self._measure else None,
             detail=self.detail,
             tier_percent=self.tier_percent,
+            near_misses=self._approach.near_misses,
+            error=self._error,
+            error_time=self._error_time,
         )

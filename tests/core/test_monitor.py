@@ -179,20 +179,50 @@ async def test_warn_tiers_are_told() -> None:
         ("evaluator.warned", "50 % of the limit"),
         ("evaluator.warned", "75 % of the limit"),
         ("evaluator.warned", "90 % of the limit"),
+        ("evaluator.near_miss", "drawdown came close (90, 90% of the limit 100)"),
         ("evaluator.cleared", "drawdown is below every warn tier"),
     ]
 
 
-async def test_breach_past_a_warning_is_not_told_as_clear() -> None:
-    """The step from a warn tier past the limit ends the warning, and is no all-clear."""
+async def test_breach_that_waits_for_confirmation_is_warned_of_until_it_is_a_stop() -> None:
+    """Engines hear of it as of the highest tier; a stop says more, and ends the warning without an all-clear."""
     watch = await watching(on("drawdown", confirm=2, confirm_of=2))
-    watch.says("drawdown", warn(90))
+    watch.trips("drawdown")
     await watch.ticks()
+    assert [w.tier_percent for w in watch.monitor.warnings()] == [90]
     watch.trips("drawdown")
     await watch.ticks()
     await watch.rig.controller.settle()
+    assert watch.rig.state.active
     assert watch.monitor.warnings() == []
-    assert "evaluator.cleared" not in watch.rig.kinds
+    assert watch.rig.kinds[-2:] == ["evaluator.warned", "stop.activated"]
+
+
+async def test_equity_that_flaps_writes_no_event_each_tick() -> None:
+    """Around a tier and around the limit: a warning, what a shadow would have done, and what was missed, once each."""
+    watch = await watching(on("near", confirm=9, confirm_of=9), on("shadow", mode=Mode.SHADOW))
+    for _ in range(5):
+        watch.says("near", warn(90))
+        watch.says("shadow", warn(90))
+        await watch.ticks()
+        watch.trips("near", "shadow")
+        await watch.ticks()
+    watch.says("near", None)
+    watch.says("shadow", None)
+    await watch.ticks()
+    await watch.rig.controller.settle()
+    told = [e.draft for e in watch.rig.log.read(after=0, limit=99, ascending=True, kind="evaluator.")]
+    assert sorted((dict(e.details)["evaluator"], e.kind.removeprefix("evaluator.")) for e in told) == [
+        ("near", "cleared"),
+        ("near", "near_miss"),
+        ("near", "warned"),
+        ("shadow", "cleared"),
+        ("shadow", "warned"),
+        ("shadow", "would_trip"),
+    ]
+    miss = next(e for e in told if e.kind == "evaluator.near_miss")
+    assert dict(miss.details) == {"evaluator": "near", "reading": "11", "limit": "10", "breached": "yes"}
+    assert [v.near_misses for v in watch.monitor.views()] == [1, 0]
 
 
 async def test_bus_that_raises_keeps_no_evaluator_from_stopping() -> None:

@@ -1,0 +1,106 @@
+"""How close the readings of one evaluator come to its limit: warn tiers that do not flap, and near misses. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from ess_server.core.readings import Clear, Instant, Measure, Trip, Warn
+
+HYSTERESIS_PERCENT = 5
+"""A tier is left only when less than this much below it is used, in points of the limit; of a tier below 10, when
+less than half of it is. Equity that flaps around a tier is then one warning, and not one for each reading."""
+LIMIT_PERCENT = 100
+
+_HUNDRED = Decimal(100)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearMiss:
+    """What came close and went away without a trip, from ``began`` on. ``peak`` used most of the limit.
+
+    ``breached`` tells that the limit was reached, and not confirmed.
+    """
+
+    began: Instant
+    peak: Measure
+    breached: bool
+
+    def __str__(self) -> str:
+        used = f"{self.peak.value:f}, {self.peak.limit_used:.0%} of the limit {self.peak.limit:f}"
+        return f"read a breach ({used}) that was not confirmed" if self.breached else f"came close ({used})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Episode:
+    miss: NearMiss
+    decided: bool = False
+
+
+class Approach:
+    """Follows readings. What is not read, because it is unknown, ends nothing.
+
+    The tier rises with the reading, to the highest one at and past the limit. It falls, to the tier that is then
+    read, once the reading is clearly below it (``HYSTERESIS_PERCENT``).
+
+    An episode lasts from the reading that passes the highest tier, or the limit where no tier is configured, until
+    one clearly below it. It is a near miss, and counted once, if nothing was decided in it: the highest tier was
+    passed and left again, or a breach was read, not confirmed, and was then over. One in which a breach was
+    confirmed, also of an evaluator in shadow mode or one that a person went past, is a trip and no near miss.
+    """
+
+    def __init__(self, warn_percent: Sequence[int]) -> None:
+        self.tier_percent = 0
+        """Tier that is passed; 0 for none."""
+        self.near_misses = 0
+        """Episodes that ended without a trip, since this was made."""
+        self._highest = max(warn_percent, default=0)
+        self._close_at = self._highest or LIMIT_PERCENT
+        self._episode: _Episode | None = None
+
+    @property
+    def decided(self) -> bool:
+        """Whether a breach was confirmed in the present episode."""
+        return self._episode is not None and self._episode.decided
+
+    def follow(self, verdict: Clear | Warn | Trip, now: Instant, *, decided: bool) -> NearMiss | None:
+        """Take a reading; ``decided`` tells that it confirms a breach. Return the near miss that it ends, if any."""
+        measure, breached = verdict.measure, isinstance(verdict, Trip)
+        self._follow_tier(verdict)
+        if breached or _uses(measure, Decimal(self._close_at)):
+            episode = self._episode or _Episode(miss=NearMiss(began=now, peak=measure, breached=False))
+            peak = max(episode.miss.peak, measure, key=lambda m: m.share)
+            miss = replace(episode.miss, peak=peak, breached=episode.miss.breached or breached)
+            self._episode = _Episode(miss=miss, decided=episode.decided or decided)
+            return None
+        if self._episode is None or _uses(measure, _left_below(self._close_at)):
+            return None
+        ended, self._episode = self._episode, None
+        if ended.decided:
+            return None
+        self.near_misses += 1
+        return ended.miss
+
+    def stopped(self) -> None:
+        """Take note that a stop stands, which says more than a warning."""
+        self.tier_percent = 0
+
+    def forget(self) -> None:
+        """Begin anew without judging what was under way, as after a release: how it went on was not looked at."""
+        self._episode = None
+
+    def _follow_tier(self, verdict: Clear | Warn | Trip) -> None:
+        if isinstance(verdict, Trip):
+            self.tier_percent = max(self.tier_percent, self._highest)
+            return
+        read = verdict.tier_percent if isinstance(verdict, Warn) else 0
+        if read > self.tier_percent or not _uses(verdict.measure, _left_below(self.tier_percent)):
+            self.tier_percent = read
+
+
+def _left_below(tier: int) -> Decimal:
+    return tier - min(Decimal(HYSTERESIS_PERCENT), Decimal(tier) / 2)
+
+
+def _uses(measure: Measure, percent: Decimal) -> bool:
+    """Whether so much of the limit is used."""
+    return measure.share * _HUNDRED >= percent
