@@ -1,4 +1,4 @@
-"""System health: CRITICAL trips, silence as long as its allowance trips, and who was never heard is unknown."""
+"""System health: CRITICAL, silence and the host's limits trip; who was never heard, or asked, is unknown."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -12,7 +12,18 @@ from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import SystemHealthEvaluator, SystemHealthSettings
 from ess_server.core.model import GLOBAL
 from ess_server.core.ports import Readings
-from ess_server.core.readings import Clear, ComponentHealth, HealthStatus, Instant, Trip, Unknown, Verdict, Warn
+from ess_server.core.readings import (
+    Clear,
+    ComponentHealth,
+    ComponentPoll,
+    HealthStatus,
+    HostFigures,
+    Instant,
+    Trip,
+    Unknown,
+    Verdict,
+    Warn,
+)
 from ess_server.testing import START, FakeFeeds, FakeHealth, FakeMetrics
 
 NOW = Instant(START, 1000.0)
@@ -25,11 +36,17 @@ def word(component: str, status: HealthStatus = HEALTHY, received: float = 1000.
     return ComponentHealth(component=component, status=status, detail=detail, time=time, received=received)
 
 
-def judge(*words: ComponentHealth, **changes: Any) -> Verdict:
-    """The verdict on these words; by default ``oms`` may be silent for 10 s."""
+def judge(*told: ComponentHealth | ComponentPoll | HostFigures, **changes: Any) -> Verdict:
+    """The verdict on words, polls and figures of the host; by default ``oms`` may be silent for 10 s."""
     health = FakeHealth()
-    for one in words:
-        health.record(one)
+    for one in told:
+        match one:
+            case ComponentHealth():
+                health.record(one)
+            case ComponentPoll():
+                health.record_poll(one)
+            case HostFigures():
+                health.record_host(one)
     chosen: dict[str, Any] = {"components": ("oms",), "max_silence": timedelta(seconds=10)}
     evaluator = SystemHealthEvaluator(SystemHealthSettings(**chosen | changes))
     return evaluator.evaluate(Readings(FakeMetrics(), health, FakeFeeds()), NOW)
@@ -115,6 +132,10 @@ def test_without_names_somebody_must_have_reported() -> None:
         ("max_silence", timedelta(0), "0 s is not above 0 s"),
         ("max_silence", timedelta(days=2), "at most 1 day"),
         ("confirm", 0, "0 is not 1 to 100"),
+        ("max_disk_percent", Decimal(0), "0 is not above 0 and at most 100"),
+        ("max_memory_percent", Decimal(101), "101 is not above 0 and at most 100"),
+        ("max_load_per_core", Decimal(1001), "1001 is not above 0 and at most 1000"),
+        ("host_max_age", timedelta(0), "0 s is not above 0 s"),
     ],
 )
 def test_setting_out_of_range_is_refused_by_name(field: str, value: Any, problem: str) -> None:
@@ -138,6 +159,72 @@ def test_defaults_and_ends_of_ranges_are_taken() -> None:
 
     assert (settings.kind, settings.name, settings.scope) == ("system_health", "system_health", GLOBAL)
     assert SystemHealthSettings().max_silence == timedelta(seconds=15)
+
+
+def poll(component: str = "oms", **changes: Any) -> ComponentPoll:
+    """A component that was asked for 900 s, and answered a second ago."""
+    told = {"max_silence": None, "asked_since": 100.0, "tried": 999.0, "answered": 999.0}
+    return ComponentPoll(component=component, **told | changes)
+
+
+@pytest.mark.parametrize(
+    ("answered", "allowance", "kind"),
+    [(990.0, None, Trip), (990.001, None, Warn), (992.0, None, Clear), (992.0, 8, Trip), (985.0, 60, Clear)],
+)
+def test_component_that_is_asked_may_be_silent_for_its_own_allowance(
+    answered: float, allowance: int | None, kind: type
+) -> None:
+    """It need not be named; where its entry has no allowance, that of the evaluator holds."""
+    own = None if allowance is None else timedelta(seconds=allowance)
+    asked = poll(answered=answered, max_silence=own, problem="UNAVAILABLE: refused")
+
+    assert isinstance(judge(asked, components=()), kind)
+    assert isinstance(judge(asked), kind)
+    assert isinstance(judge(asked, word("oms", received=1000.0)), kind), "a word that it pushed is no answer"
+
+
+def test_silence_of_a_component_that_is_asked_is_told_with_its_reason() -> None:
+    """What the last attempt failed on stands beside the seconds and the allowance, in breach and before the first."""
+    tripped = judge(poll(answered=987.5, problem="UNAVAILABLE: refused"))
+    never = judge(poll(answered=None, problem="UNAVAILABLE: refused"))
+
+    assert isinstance(tripped, Trip)
+    assert tripped.detail == (
+        "system_health: component oms has not answered (UNAVAILABLE: refused) for 12.5 s, "
+        "which reached the limit of 10 s"
+    )
+    assert never == Unknown("system_health: no answer since the start from component oms (UNAVAILABLE: refused)")
+
+
+def test_component_that_nobody_asks_any_more_is_unknown_and_not_silent() -> None:
+    """A poller that ended or hangs, or a host that was suspended, must not close positions as if somebody had died."""
+    verdict = judge(poll(tried=989.0, answered=989.0))
+
+    assert verdict == Unknown("system_health: component oms was not asked for 11.0 s: what asks it has ended or hangs")
+    assert isinstance(judge(poll(tried=990.0, answered=980.0, problem="late")), Unknown)
+    assert isinstance(judge(poll(tried=float("nan"))), Unknown)
+
+
+def test_silence_counts_from_when_asking_went_on_after_a_pause() -> None:
+    """One failure after ten minutes of suspend is a failure of one second."""
+    assert isinstance(judge(poll(answered=400.0, asked_since=999.0, tried=999.5, problem="reset")), Clear)
+
+
+def test_component_that_is_asked_counts_where_it_is_watched() -> None:
+    """``others`` false leaves it to the evaluator that names it."""
+    silent = poll(answered=980.0, problem="refused")
+
+    assert isinstance(judge(silent, word("router"), components=("router",), others=False), Clear)
+    assert isinstance(judge(silent, word("router"), components=("router", "oms"), others=False), Trip)
+
+
+def test_of_many_that_are_unknown_five_are_named() -> None:
+    """The sentence stays readable."""
+    verdict = judge(components=tuple(f"c{n}" for n in range(7)))
+
+    assert isinstance(verdict, Unknown)
+    assert verdict.detail.count("no report") == 5
+    assert verdict.detail.endswith("; and 2 more")
 
 
 WORDS = st.builds(

@@ -27,7 +27,7 @@ class Finding:
     """A reading beside its limit.
 
     ``words`` is the reading; ``limit`` the limit, empty where the reading says all. ``silent`` marks a reading that
-    is only time without news.
+    is near its limit on a good day too: time without news, and how full the host is.
     """
 
     measure: Measure

@@ -1,90 +1,139 @@
-"""Health of the system: what components report of themselves, and those that have fallen silent."""
+"""Health of the system: what components say of themselves, those that have fallen silent, and the host."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 
 from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators.host_limits import HostLimits
 from ess_server.core.evaluators.limits import Finding, check_names, is_arrival, judge, shown, silence
 from ess_server.core.evaluators.settings import SECONDS, EvaluatorSettings, check_duration
 from ess_server.core.ports import Readings
-from ess_server.core.readings import ComponentHealth, HealthStatus, Instant, Measure, Verdict
+from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus, Instant, Measure, Verdict
 
 KIND = "system_health"
 
 _CRITICAL = Decimal(2)
 _SEVERITY = {HealthStatus.HEALTHY: Decimal(0), HealthStatus.DEGRADED: Decimal(1)}
 _SHOWN_DETAIL = 200
+_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemHealthSettings(EvaluatorSettings):
-    """Who must be heard. Raises InvalidRequestError as ``EvaluatorSettings`` does.
+    """Who must be heard, and limits of the host. Raises InvalidRequestError as ``EvaluatorSettings`` does.
 
-    Components with another allowance take an evaluator of their own, with a name of its own.
+    Components with another allowance take an evaluator of their own, with a name of its own. Those of the table
+    ``[[components]]`` are watched without being named here, each with its own allowance if it has one.
 
     Attributes:
         components: names of the components that must report.
         max_silence: how long each of them may be silent, above 0 s and at most a day. 15 s, so that a reporter that
             speaks every 5 s may be lost twice.
-        others: whether what a component reports counts also where it is not named here.
+        others: whether components that are not named here count also: what they report, and the silence of those
+            that are asked.
+        max_disk_percent: of the file systems of the data directory and of ``host.disk_paths``, of what their users
+            may fill; above 0 and at most 100, None for no limit.
+        max_memory_percent: of the memory that is not to be had without swapping; likewise.
+        max_load_per_core: of the one-minute load average; above 0 and at most 1000, None for no limit.
+        host_max_age: older figures of the host are unknown. 10 s, so that a busy host that misses several is not.
     """
 
     kind: str = KIND
     components: tuple[str, ...] = ()
     max_silence: timedelta = field(default=timedelta(seconds=15), metadata=SECONDS)
     others: bool = True
+    max_disk_percent: Decimal | None = None
+    max_memory_percent: Decimal | None = None
+    max_load_per_core: Decimal | None = None
+    host_max_age: timedelta = field(default=timedelta(seconds=10), metadata=SECONDS)
 
     def __post_init__(self) -> None:
         EvaluatorSettings.__post_init__(self)
         check_names("components", self.components)
-        if not self.components and not self.others:
-            raise InvalidRequestError("components", "is empty, and others is false: nothing would be watched")
         check_duration("max_silence", self.max_silence)
+        check_duration("host_max_age", self.host_max_age)
+        if not (self.host_limits.any or self.components or self.others):
+            raise InvalidRequestError("components", "is empty, and others is false: nothing would be watched")
+
+    @property
+    def host_limits(self) -> HostLimits:
+        """The limits of the host."""
+        return HostLimits(
+            disk_percent=self.max_disk_percent,
+            memory_percent=self.max_memory_percent,
+            load_per_core=self.max_load_per_core,
+            max_age=self.host_max_age,
+        )
+
+    def watches(self, component: str) -> bool:
+        """Whether a component counts here."""
+        return self.others or component in self.components
 
 
 class SystemHealthEvaluator:
-    """Trips when a component is CRITICAL, or silent for as long as its allowance; DEGRADED is a warning.
+    """Trips when a component is CRITICAL, or silent for as long as its allowance, or the host at a limit.
 
     The measure of a status is 0 healthy, 1 degraded, 2 critical, with the limit 2; of silence it is seconds.
-    CRITICAL stands until the component says otherwise, however long ago it was. A component that is named and has
-    never reported since the start is Unknown, because nothing tells how long it has been silent; that is a fault
-    after ``unknown_after``. So is the case that none is named and none has reported.
+    CRITICAL stands until the component says otherwise, however long ago it was; DEGRADED is a warning.
+
+    A component that is named and has never reported since the start is Unknown, because nothing tells how long it
+    has been silent; that is a fault after ``unknown_after``. So is the case that nobody must be heard and nobody was.
+
+    Of a component that is asked, silence is the time for which it was asked without an answer. If it was not asked
+    for as long as its allowance, then it is not the component that is silent, and that is Unknown; so are figures of
+    the host that are old or cannot be read.
     """
 
     Settings = SystemHealthSettings
 
     def __init__(self, settings: SystemHealthSettings) -> None:
         self.name = settings.name
-        self._components = settings.components
-        self._others = settings.others
-        self._max_silence = settings.max_silence
-        self._limit = Decimal(str(settings.max_silence.total_seconds()))
-        self._warn_percent = settings.warn_percent
+        self._settings = settings
+        self._host_limits = settings.host_limits
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
-        known = readings.health.components()
-        findings = [_status_finding(health) for health in self._judged(known)]
-        missing = []
-        for name in self._components:
-            if name in known and is_arrival(known[name].received, now, self._max_silence):
-                findings.append(self._silence_finding(name, silence(known[name].received, now), now))
-            else:
-                missing.append(name)
-        unknown = f"no report since the start from {', '.join(missing)}" if missing else ""
-        unknown = unknown or ("" if findings else "no component has reported")
-        return judge(self.name, findings, unknown, warn_percent=self._warn_percent)
+        known, polls = readings.health.components(), readings.health.polls()
+        read: list[Finding | str] = [_status_finding(h) for name, h in known.items() if self._settings.watches(name)]
+        read += [self._heard(name, known.get(name), now) for name in self._settings.components if name not in polls]
+        read += [self._answered(poll, now) for name, poll in polls.items() if self._settings.watches(name)]
+        read += self._host_limits.judge(readings.health.host(), now)
+        findings = [one for one in read if isinstance(one, Finding)]
+        missing = [one for one in read if isinstance(one, str)] if read else ["no component has reported"]
+        return judge(self.name, findings, _listed(missing), warn_percent=self._settings.warn_percent)
 
-    def _judged(self, known: Mapping[str, ComponentHealth]) -> Iterator[ComponentHealth]:
-        return (health for name, health in known.items() if self._others or name in self._components)
+    def _heard(self, name: str, health: ComponentHealth | None, now: Instant) -> Finding | str:
+        """Return how long a component that reports has been silent, or what is missing."""
+        allowance = self._settings.max_silence
+        if health is None or not is_arrival(health.received, now, allowance):
+            return f"no report since the start from {name}"
+        return _silence_finding(f"component {name} has been silent", health.received, allowance, now)
 
-    def _silence_finding(self, name: str, quiet: Decimal, now: Instant) -> Finding:
-        # The time of the evaluation: silence is read anew whenever it is looked at.
-        measure = Measure(value=quiet, limit=self._limit, time=now.time)
-        words = f"component {name} has been silent for {shown(quiet)} s, which"
-        return Finding(measure, words, f"{shown(self._limit)} s", silent=True)
+    def _answered(self, poll: ComponentPoll, now: Instant) -> Finding | str:
+        """Return how long a component that is asked has not answered, or what is missing."""
+        allowance = poll.max_silence or self._settings.max_silence
+        why = f" ({poll.problem[:_SHOWN_DETAIL]})" if poll.problem else ""
+        idle = now.uptime - poll.tried
+        if not (is_arrival(poll.tried, now, allowance) and idle < allowance.total_seconds()):
+            return f"component {poll.component} was not asked for {idle:.1f} s: what asks it has ended or hangs"
+        if poll.answered is None:
+            return f"no answer since the start from component {poll.component}{why}"
+        since = max(poll.answered, poll.asked_since)
+        return _silence_finding(f"component {poll.component} has not answered{why}", since, allowance, now)
+
+
+def _silence_finding(words: str, since: float, allowance: timedelta, now: Instant) -> Finding:
+    limit, quiet = Decimal(str(allowance.total_seconds())), silence(since, now)
+    # The time of the evaluation: silence is read anew whenever it is looked at.
+    measure = Measure(value=quiet, limit=limit, time=now.time)
+    return Finding(measure, f"{words} for {shown(quiet)} s, which", f"{shown(limit)} s", silent=True)
+
+
+def _listed(missing: Sequence[str]) -> str:
+    more = f"; and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
+    return "; ".join(missing[:_LISTED]) + more
 
 
 def _status_finding(health: ComponentHealth) -> Finding:
