@@ -114,8 +114,9 @@ class _Draft:
         except values.ValueMistakeError as error:
             self.mistakes.append(Mistake(("python_path",), str(error)))
             return ()
-        self._add(("python_path",), checks.directory_mistakes(found), set())
-        return found
+        wrong = list(checks.directory_mistakes(found))
+        self._add(("python_path",), iter(wrong), set())
+        return () if wrong else found
 
     def _server(self) -> ServerSettings:
         server, mistakes = self.reader.read(self.document.get("server", {}), ServerSettings, ("server",))
