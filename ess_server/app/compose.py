@@ -28,6 +28,7 @@ from ess_server.core.errors import StoreError
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.events import FanOut
 from ess_server.core.intake import Intake
+from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Account
 from ess_server.core.monitor import Monitor, MonitorSettings
 from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
@@ -110,7 +111,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             tripwire=storage.tripwire,
             settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
         )
-        intake = Intake(readings, monitor.observed)
+        intake = Intake(readings, monitor.observed, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
         subscribers = SubscriberRegistry(
             expected=settings.server.expected_subscribers,

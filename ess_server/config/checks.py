@@ -16,6 +16,9 @@ LONGEST_LEASE = timedelta(seconds=2)
 SHORTEST_TICK = timedelta(milliseconds=10)
 SHORTEST_POLL = timedelta(milliseconds=100)
 LONGEST_POLL = timedelta(hours=1)
+REQUEST_VALID = timedelta(seconds=2)
+"""How long the venue takes a request that was sent: the longest that engines should allow."""
+LONGEST_GRACE = timedelta(minutes=1)
 MOST_SUBSCRIBERS = 100_000
 MAX_NAME_BYTES = 128
 MAX_ID_BYTES = 100
@@ -40,6 +43,10 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
             if not SHORTEST_TICK <= value <= longest:
                 limits = f"{_ms(SHORTEST_TICK)} to a third of lease_ms ({_ms(longest)})"
                 yield Mistake((key,), f"{_ms(value)} is not {limits}: a gate must not deny because one is late")
+        shortest = server.lease + REQUEST_VALID
+        if not shortest <= server.after_stop_grace <= LONGEST_GRACE:
+            limits = f"{_ms(shortest)} (lease_ms, and the 2 s that a request is valid) to {_ms(LONGEST_GRACE)}"
+            yield Mistake(("after_stop_grace_ms",), f"{_ms(server.after_stop_grace)} is not {limits}")
     if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
         yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
     yield from _subscriber_mistakes(server)

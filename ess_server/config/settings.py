@@ -24,7 +24,8 @@ class ServerSettings:
     """How the server listens and what it promises.
 
     ``data_dir`` None keeps nothing (``--ephemeral``). ``lease`` is 200 ms to 2 s; ``heartbeat`` and ``tick``
-    are at most a third of it. ``metrics`` counts and measures by OpenTelemetry: through the provider that the
+    are at most a third of it. ``after_stop_grace``, at least a lease and the 2 s that a request is valid, is how long
+    after a stop an order may still come that was let through before it. ``metrics`` counts and measures by OpenTelemetry: through the provider that the
     process was started with, else once a minute to stderr.
     """
 
@@ -39,6 +40,7 @@ class ServerSettings:
     metrics: bool = False
     expected_subscribers: tuple[str, ...] = ()
     default_action: Action = Action.FLATTEN
+    after_stop_grace: timedelta = timedelta(seconds=5)
     day_boundary: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 

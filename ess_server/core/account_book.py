@@ -35,6 +35,9 @@ class RecentIds:
             del self._ids[next(iter(self._ids))]
         return True
 
+    def __contains__(self, ident: str) -> bool:
+        return ident in self._ids
+
     def all(self) -> tuple[str, ...]:
         """Return every id, oldest first."""
         return tuple(self._ids)

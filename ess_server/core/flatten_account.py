@@ -1,7 +1,6 @@
 """Cancels orders and closes positions of one account until the venue itself shows it flat, and keeps it so."""
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -28,6 +27,7 @@ from ess_server.core.flatten_plan import (
 )
 from ess_server.core.flatten_report import CleanRead, FlattenReport, OnEvent, OnProgress
 from ess_server.core.model import AccountProgress, FlattenStatus, Work
+from ess_server.core.order_ids import closing_order_id, run_mark
 from ess_server.core.ports import Clock, ExchangeClient, Position
 
 T = TypeVar("T")
@@ -85,7 +85,7 @@ class AccountFlattener:
         self._work: Work | None = None
         self._attempt = _Attempt(clock.uptime())
         self._changed = asyncio.Event()
-        self._run = f"{int(clock.uptime() * 1000) % 36**5:x}"
+        self._run = run_mark(clock.uptime())
         self._orders_sent = 0
 
     @property
@@ -227,8 +227,7 @@ class AccountFlattener:
 
     async def _close(self, attempt: _Attempt, position: Position) -> None:
         self._orders_sent += 1
-        stop = hashlib.sha256(self.progress.stop_id.encode()).hexdigest()[:8]
-        client_order_id = f"ess-{stop}-{self._run}-{self._orders_sent % 10**6}"
+        client_order_id = closing_order_id(self.progress.stop_id, self._run, self._orders_sent)
         try:
             await self._send(
                 attempt, lambda: self._client.close_position(position, client_order_id), self._settings.call_timeout

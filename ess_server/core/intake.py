@@ -1,7 +1,9 @@
 """The one door through which every observation reaches the readings, whoever made it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
+from ess_server.core.late_orders import LateOrders
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
     CashFlow,
@@ -21,10 +23,11 @@ class Intake:
     For the event loop only. Each method returns at once; all that is taken within one step of the loop is one wake.
     """
 
-    def __init__(self, readings: Readings, observed: Callable[[], None]) -> None:
+    def __init__(self, readings: Readings, observed: Callable[[], None], late: LateOrders) -> None:
         """``observed`` makes the evaluators look; it may be called for each observation and must return at once."""
         self._readings = readings
         self._observed = observed
+        self._late = late
 
     def equity(self, reading: EquityReading) -> None:
         """Take a reading. One that is not usable is kept as the latest, and moves no baseline."""
@@ -38,8 +41,11 @@ class Intake:
         return fresh
 
     def execution(self, report: ExecutionReport) -> bool:
-        """Take an execution report; False if its id is known already."""
-        fresh = self._readings.metrics.record_execution(report)
+        """Take an execution report, marked if its order is late; False if its id is known already."""
+        stop = self._late.stop_before(report)
+        fresh = self._readings.metrics.record_execution(replace(report, after_stop=stop is not None))
+        if fresh and stop is not None:
+            self._late.tell(report, stop)
         self._observed()
         return fresh
 

@@ -71,7 +71,11 @@ class ExecutionType(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionReport:
-    """One execution report; decimals are None where the reporter gave none."""
+    """One execution report; decimals are None where the reporter gave none.
+
+    ``reduce_only`` orders can only close or reduce a position. ``after_stop`` is this server's own finding, see
+    ``LateOrders``.
+    """
 
     account: str
     id: str
@@ -87,6 +91,8 @@ class ExecutionReport:
     detail: str
     time: datetime
     received: float
+    reduce_only: bool = False
+    after_stop: bool = False
 
 
 class HealthStatus(IntEnum):

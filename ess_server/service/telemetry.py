@@ -181,6 +181,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
                 detail=cut(execution.detail, MAX_TEXT_BYTES),
                 time=self._time(observation),
                 received=self._clock.uptime(),
+                reduce_only=execution.reduce_only,
             )
         )
 

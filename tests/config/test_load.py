@@ -55,6 +55,12 @@ ONE_MISTAKE = {
         "a third of lease_ms (200 ms)",
     ),
     "tick of zero": ("[server]\ntick_ms = 0", 2, "server.tick_ms", "10 ms to a third of lease_ms"),
+    "grace shorter than an order may be on its way": (
+        "[server]\nlease_ms = 2000\nafter_stop_grace_ms = 3999",
+        3,
+        "server.after_stop_grace_ms",
+        "4000 ms (lease_ms, and the 2 s that a request is valid) to 60000 ms",
+    ),
     "no subscribers": ("[server]\nmax_subscribers = 0", 2, "server.max_subscribers", "1 to 100000"),
     "too many subscribers": ("[server]\nmax_subscribers = 100001", 2, "server.max_subscribers", "1 to 100000"),
     "subscriber twice": (

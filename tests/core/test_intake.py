@@ -4,6 +4,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from ess_server.core.intake import Intake
+from ess_server.core.late_orders import LateOrders
 from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
@@ -16,6 +17,10 @@ from ess_server.core.readings import (
 )
 from ess_server.testing import START, fake_readings, host_figures
 
+from .rig import commissioned
+from .virtual_time import VirtualTimeLoop
+
+EVENT_LOOP = VirtualTimeLoop
 EQUITY = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1.0)
 FLOW = CashFlow(account="main", id="f1", amount=Decimal(-5), currency="USDT", time=START)
 REPORT = ExecutionReport(
@@ -49,10 +54,10 @@ UPDATE = FeedUpdate(
 )
 
 
-def test_every_kind_reaches_its_reader_and_is_looked_at() -> None:
+async def test_every_kind_reaches_its_reader_and_is_looked_at() -> None:
     """What is taken can be read at once, and each observation asks the evaluators to look."""
     readings, looks = fake_readings(), []
-    intake = Intake(readings, lambda: looks.append(len(looks)))
+    intake = Intake(readings, lambda: looks.append(len(looks)), LateOrders((await commissioned()).controller))
     intake.equity(EQUITY)
     flows = [intake.cash_flow(FLOW), intake.cash_flow(FLOW)]
     reports = [intake.execution(REPORT), intake.execution(REPORT)]
@@ -69,10 +74,10 @@ def test_every_kind_reaches_its_reader_and_is_looked_at() -> None:
     assert len(looks) == 7
 
 
-def test_figures_of_the_host_are_looked_at_and_of_polls_only_bad_news() -> None:
+async def test_figures_of_the_host_are_looked_at_and_of_polls_only_bad_news() -> None:
     """Fifty components that answer that they are well, every second, ask for no fifty looks; one that is not does."""
     readings, looks = fake_readings(), []
-    intake = Intake(readings, lambda: looks.append(len(looks)))
+    intake = Intake(readings, lambda: looks.append(len(looks)), LateOrders((await commissioned()).controller))
     intake.host(host_figures())
     asked = ComponentPoll(component="oms", max_silence=None, asked_since=0.0, tried=1.0)
     intake.poll(asked)
