@@ -545,18 +545,20 @@ class Event(_message.Message):
     def __init__(self, sequence: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., kind: _Optional[str] = ..., stop_id: _Optional[str] = ..., scope: _Optional[str] = ..., revision: _Optional[int] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., summary: _Optional[str] = ..., details: _Optional[_Mapping[str, str]] = ..., record: _Optional[bytes] = ..., previous_hash: _Optional[bytes] = ..., hash: _Optional[bytes] = ...) -> None: ...
 
 class ListEventsRequest(_message.Message):
-    __slots__ = ("page_size", "page_token", "stop_id", "kind", "oldest_first")
+    __slots__ = ("page_size", "page_token", "stop_id", "kind", "oldest_first", "after_sequence")
     PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
     PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     STOP_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     OLDEST_FIRST_FIELD_NUMBER: _ClassVar[int]
+    AFTER_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     page_size: int
     page_token: str
     stop_id: str
     kind: str
     oldest_first: bool
-    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., stop_id: _Optional[str] = ..., kind: _Optional[str] = ..., oldest_first: _Optional[bool] = ...) -> None: ...
+    after_sequence: int
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ..., stop_id: _Optional[str] = ..., kind: _Optional[str] = ..., oldest_first: _Optional[bool] = ..., after_sequence: _Optional[int] = ...) -> None: ...
 
 class ListEventsResponse(_message.Message):
     __slots__ = ("events", "next_page_token")

@@ -8,6 +8,7 @@ import click
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.connection import Remote
 from ess_server.cli.exits import Exit, exit_help
+from ess_server.cli.follow import follow_events
 from ess_server.cli.options import json_option
 from ess_server.cli.output import print_json, say, time_text
 from ess_server.cli.target import target_of, target_options
@@ -28,7 +29,10 @@ class _ListByDefault(click.Group):
 
 @click.group(cls=_ListByDefault)
 def events() -> None:
-    """List or verify the audit log; `ess events` alone lists."""
+    """List, follow or verify the audit log; `ess events` alone lists."""
+
+
+events.add_command(follow_events)
 
 
 @events.command("list", epilog=exit_help(Exit.OK, Exit.UNREACHABLE))

@@ -188,8 +188,10 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
     async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
         """Page through the audit log."""
         size = page_size(request.page_size, 50, LARGEST_PAGE)
+        if request.after_sequence and (request.after_sequence < 0 or not request.oldest_first):
+            raise InvalidRequestError("after_sequence", "is negative or without oldest_first; set that to true")
         events = await self._system.events(
-            after=page_token(request.page_token),
+            after=page_token(request.page_token) or request.after_sequence,
             limit=size,
             ascending=request.oldest_first,
             stop_id=request.stop_id,

@@ -49,6 +49,16 @@ async def test_events_filter_by_kind_family_and_stop(served: Served) -> None:
     assert [e.scope for e in await events(served, stop_id=first.stop.stop_id)] == ["account/a"]
 
 
+async def test_handler_goes_on_behind_the_event_it_handled_last(served: Served) -> None:
+    """Behind a number every later event comes once, page by page; behind the newest there is none."""
+    for n in range(4):
+        await served.stops.Trigger(pb.TriggerRequest(reason=str(n)))
+    everything = await events(served, oldest_first=True)
+    for after in (1, 3, len(everything)):
+        found = await events(served, oldest_first=True, after_sequence=after)
+        assert [e.sequence for e in found] == [e.sequence for e in everything[after:]]
+
+
 async def test_chain_over_the_wire_ends_in_the_head_that_heartbeats_publish(served: Served) -> None:
     """Anyone who watches can prove that nothing was changed, cut or left out."""
     await served.stops.Trigger(pb.TriggerRequest())
@@ -68,6 +78,8 @@ async def test_chain_over_the_wire_ends_in_the_head_that_heartbeats_publish(serv
         (pb.ListEventsRequest(page_token="x"), "page_token"),
         (pb.ListEventsRequest(page_token="٣"), "page_token"),
         (pb.ListEventsRequest(page_token="9" * 19), "page_token"),
+        (pb.ListEventsRequest(after_sequence=-1, oldest_first=True), "after_sequence"),
+        (pb.ListEventsRequest(after_sequence=1), "after_sequence"),
     ],
 )
 async def test_bad_page_is_named(served: Served, request_: pb.ListEventsRequest, field: str) -> None:
