@@ -1,6 +1,6 @@
 """Every port of the core. Each docstring is the contract that the suite in ``tests/contract`` checks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -168,6 +168,22 @@ class ExchangeClient(Protocol):
 
     async def aclose(self) -> None:
         """Close connections. Idempotent."""
+
+
+DeliverExecutions = Callable[[Sequence[ExecutionReport]], None]
+
+
+class ExecutionReader(Protocol):
+    """Reads what became of the orders of one account on one venue."""
+
+    account: Account
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """Read orders and fills since the last look; return the venue's time up to which nothing is left to read.
+
+        ``deliver`` gets what has been read so far, oldest first, each report once, also if the look fails later. The
+        first look begins now. Orders that close for a stop are left out. Raises as ``ExchangeClient`` does.
+        """
 
 
 class Flattener(Protocol):

@@ -1,7 +1,8 @@
 """One Binance USD-M account through ccxt."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -10,11 +11,12 @@ import aiohttp
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import Clock, DeliverExecutions, OpenOrder, Position, VenueSnapshot
 from ess_server.venue import usdm_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.strict import VenueError, open_exchange, translated
+from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 from ess_server.venue.usdm_markets import UsdmMarkets
 
 BUDGET = BudgetLimits(per_minute=2400, burst=1200, per_second=18, reserve=600)
@@ -37,7 +39,7 @@ Endpoint = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
 class BinanceUsdmClient:
-    """An ``ExchangeClient``. Speaks the raw endpoints, so that no parser between venue and us can drop a row.
+    """An ``ExchangeClient`` and ``ExecutionReader``. Speaks the raw endpoints: no parser in between can drop a row.
 
     Closes are reduce-only in one-way mode; in hedge mode they name the leg, which the exchange neither flips nor
     overdraws. Cancels and closes carry a validity below 2 s and are never sent twice by this class; only a
@@ -52,7 +54,9 @@ class BinanceUsdmClient:
         clock: Clock,
         budget: RequestBudget,
         session: aiohttp.ClientSession | None = None,
+        history: ExecutionHistory | None = None,
     ) -> None:
+        """``history`` continues the reading of executions where another client of the account ended."""
         self.account = account
         self.hedge_mode: bool | None = None
         self._clock = clock
@@ -62,6 +66,11 @@ class BinanceUsdmClient:
         self._markets = UsdmMarkets(self._exchange, clock)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
+        self._looking = asyncio.Semaphore(1)
+        self._account: Any = None
+        self._executions = UsdmExecutions(
+            account.id, self._observe, self._markets.symbol_of, history or ExecutionHistory()
+        )
         self._shown: dict[tuple[str, bool], set[str]] = {}
 
     def __repr__(self) -> str:
@@ -122,8 +131,17 @@ class BinanceUsdmClient:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
-        reply = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
-        return usdm_rows.equity(reply), CURRENCY
+        self._account = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
+        return usdm_rows.equity(self._account), CURRENCY
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """See ``ExecutionReader.executions``. What the account showed to ``equity`` since the last look is used."""
+        await self._markets.ready()
+        account, self._account = self._account, None
+        if account is None:
+            account = await self._observe("account", {}, ACCOUNT_WEIGHT)
+        read_to = await self._executions.look(self._markets.venue_time(), account, deliver)
+        return datetime.fromtimestamp(read_to / 1000, UTC)
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
@@ -175,6 +193,17 @@ class BinanceUsdmClient:
 
     async def _read(self, endpoint: Endpoint) -> Any:  # noqa: ANN401 - JSON
         return await self._signed(endpoint, {}, self._slots)
+
+    async def _observe(self, name: str, params: Mapping[str, Any], weight: float) -> Any:  # noqa: ANN401 - JSON
+        endpoints: dict[str, Endpoint] = {
+            "account": self._exchange.fapiPrivateV3GetAccount,
+            "allOrders": self._exchange.fapiPrivateGetAllOrders,
+            "userTrades": self._exchange.fapiPrivateGetUserTrades,
+            "allAlgoOrders": self._exchange.fapiPrivateGetAllAlgoOrders,
+            "order": self._exchange.fapiPrivateGetOrder,
+        }
+        self._budget.read(weight, Purpose.OBSERVING)
+        return await self._signed(endpoints[name], dict(params), self._looking)
 
     async def _send(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float) -> None:
         await self._signed(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}, self._slots, weight=weight)

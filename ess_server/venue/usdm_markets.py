@@ -91,6 +91,10 @@ class UsdmMarkets:
             self._exchange.options["timeDifference"] = (before + after) // 2 - server
             self._synced_at = self._clock.uptime()
 
+    def venue_time(self) -> int:
+        """Return the exchange's time in milliseconds, as far as it is known."""
+        return int(self._exchange.milliseconds()) - int(self._exchange.options["timeDifference"])
+
     def close(self) -> None:
         """Give up loading."""
         if self._loading is not None:

@@ -24,17 +24,17 @@ class SizeRules:
 
 def positions(reply: object, symbol_of: SymbolOf) -> tuple[Position, ...]:
     """Read ``positionRisk``; the sign of the amount is the side. Raises VenueUnknownError."""
-    found = (_position(row, symbol_of) for row in _rows(reply, "positions"))
+    found = (_position(row, symbol_of) for row in rows_of(reply, "positions"))
     return tuple(p for p in found if p is not None)
 
 
 def _position(row: Mapping[str, Any], symbol_of: SymbolOf) -> Position | None:
-    leg, amount = _text(row, "positionSide"), decimal_of(row, "positionAmt")
+    leg, amount = text_of(row, "positionSide"), decimal_of(row, "positionAmt")
     if leg not in (ONE_WAY, LONG, SHORT):
         raise VenueUnknownError(f"positions: unknown positionSide {leg[:20]!r}")
     if (leg == LONG and amount < 0) or (leg == SHORT and amount > 0):
         raise VenueUnknownError(f"positions: the {leg} leg has the sign of the other")
-    symbol = symbol_of(_text(row, "symbol"))
+    symbol = symbol_of(text_of(row, "symbol"))
     if amount == 0:
         return None
     return Position(symbol=symbol, long=amount > 0, quantity=abs(amount), hedged=leg != ONE_WAY)
@@ -45,18 +45,21 @@ def open_orders(reply: object, symbol_of: SymbolOf, *, conditional: bool) -> tup
     name, key = ("conditional orders", "algoId") if conditional else ("orders", "orderId")
     return tuple(
         OpenOrder(
-            id=_text(row, key),
-            symbol=symbol_of(_text(row, "symbol")),
+            id=text_of(row, key),
+            symbol=symbol_of(text_of(row, "symbol")),
             conditional=conditional,
-            reduce_only=_only_reduces(row),
+            reduce_only=only_reduces(row),
         )
-        for row in _rows(reply, name)
+        for row in rows_of(reply, name)
     )
 
 
-def _only_reduces(row: Mapping[str, Any]) -> bool:
-    """Whether the exchange will not let this order open anything; in hedge mode leg and side tell."""
-    side, leg = _text(row, "side"), _text(row, "positionSide")
+def only_reduces(row: Mapping[str, Any]) -> bool:
+    """Whether the exchange will not let this order open anything; in hedge mode leg and side tell.
+
+    Raises VenueUnknownError.
+    """
+    side, leg = text_of(row, "side"), text_of(row, "positionSide")
     if row.get("reduceOnly") is True or row.get("closePosition") is True:
         return True
     return (leg, side) in ((LONG, "SELL"), (SHORT, "BUY"))
@@ -79,7 +82,7 @@ def hedge_mode(reply: object) -> bool:
 
 def size_rules(filters: object) -> SizeRules:
     """Read the filters of a market. Raises VenueUnknownError."""
-    found = {row.get("filterType"): row for row in _rows(filters, "filters")}
+    found = {row.get("filterType"): row for row in rows_of(filters, "filters")}
     try:
         lot, market = found["LOT_SIZE"], found["MARKET_LOT_SIZE"]
     except KeyError as missing:
@@ -115,13 +118,15 @@ def decimal_of(row: Mapping[str, Any], key: str) -> Decimal:
     return number
 
 
-def _rows(reply: object, name: str) -> list[Mapping[str, Any]]:
+def rows_of(reply: object, name: str) -> list[Mapping[str, Any]]:
+    """Return the rows of a list; ``name`` is for the error. Raises VenueUnknownError unless all are objects."""
     if not isinstance(reply, list) or not all(isinstance(row, Mapping) for row in reply):
         raise VenueUnknownError(f"{name}: not a list of objects")
     return reply
 
 
-def _text(row: Mapping[str, Any], key: str) -> str:
+def text_of(row: Mapping[str, Any], key: str) -> str:
+    """Return a text or number as text. Raises VenueUnknownError if it is missing or empty."""
     value = row.get(key)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise VenueUnknownError(f"{key} is missing")
