@@ -1,9 +1,9 @@
 """What server and venue process say to each other: one JSON object a line.
 
 Server to venue: the settings once, then ``{"type": "work", "work": {account: {...}}}`` and ``{"type": "quiesce", "id",
-"accounts", "timeout_s"}``. Venue to server: ``ready``, ``alive`` (every second), ``progress``, ``equity``, ``event``,
-``quiesced``, ``fault``. Work carries a generation per account, which its progress repeats: progress of work that
-has been replaced is recognised by it.
+"accounts", "timeout_s"}``. Venue to server: ``ready``, ``alive`` (every second), ``progress``, ``equity``,
+``executions``, ``executions_read``, ``event``, ``quiesced``, ``fault``. Work carries a generation per account, which
+its progress repeats: progress of work that has been replaced is recognised by it.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,10 @@ class KeySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueAccount:
-    """An account and how to reach it. ``exchange`` is a ccxt id; equity is not polled without an interval."""
+    """An account and how to reach it. ``exchange`` is a ccxt id; what has no interval is not polled.
+
+    ``executions_since`` is the venue's time up to which an earlier process has read executions.
+    """
 
     id: str
     venue: str
@@ -41,6 +44,8 @@ class VenueAccount:
     secret: KeySource
     paper: PaperEndpoint | None = None
     equity_interval: timedelta | None = None
+    executions_interval: timedelta | None = None
+    executions_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +72,7 @@ def settings_message(settings: VenueSettings) -> Message:
 
 
 def _account_message(account: VenueAccount) -> Message:
-    paper, every = account.paper, account.equity_interval
+    paper, since = account.paper, account.executions_since
     return {
         "id": account.id,
         "venue": account.venue,
@@ -75,8 +80,18 @@ def _account_message(account: VenueAccount) -> Message:
         "key": {"file": account.key.file, "env": account.key.env},
         "secret": {"file": account.secret.file, "env": account.secret.env},
         "paper": None if paper is None else {"host": paper.host, "port": paper.port, "ca_file": paper.ca_file},
-        "equity_interval_s": None if every is None else every.total_seconds(),
+        "equity_interval_s": _seconds(account.equity_interval),
+        "executions_interval_s": _seconds(account.executions_interval),
+        "executions_since": None if since is None else since.isoformat(),
     }
+
+
+def _seconds(interval: timedelta | None) -> float | None:
+    return None if interval is None else interval.total_seconds()
+
+
+def _interval(seconds: float | None) -> timedelta | None:
+    return None if seconds is None else timedelta(seconds=seconds)
 
 
 def read_settings(message: Message) -> VenueSettings:
@@ -96,7 +111,7 @@ def read_settings(message: Message) -> VenueSettings:
 
 
 def _read_account(message: Message) -> VenueAccount:
-    paper, every = message["paper"], message["equity_interval_s"]
+    paper, since = message["paper"], message["executions_since"]
     return VenueAccount(
         id=message["id"],
         venue=message["venue"],
@@ -104,7 +119,9 @@ def _read_account(message: Message) -> VenueAccount:
         key=KeySource(**message["key"]),
         secret=KeySource(**message["secret"]),
         paper=None if paper is None else PaperEndpoint(**paper),
-        equity_interval=None if every is None else timedelta(seconds=every),
+        equity_interval=_interval(message["equity_interval_s"]),
+        executions_interval=_interval(message["executions_interval_s"]),
+        executions_since=None if since is None else datetime.fromisoformat(since),
     )
 
 

@@ -173,6 +173,7 @@ class Reports:
             quantity=fill.quantity,
             price=fill.price,
             stop_loss=is_stop(order, stops),
+            reduce_only=order.reduces,
             detail=_forced(order),
             time=fill.time,
         )
@@ -188,6 +189,7 @@ class Reports:
             quantity=stop.quantity,
             price=stop.price or None,
             stop_loss=False,
+            reduce_only=True,
             detail="a protective stop fired and its order was refused",
             time=stop.updated,
         )
@@ -202,6 +204,7 @@ class Reports:
             quantity=order.quantity,
             price=order.price or None,
             stop_loss=False,
+            reduce_only=order.reduces,
             detail=detail or _forced(order),
             time=time,
         )

@@ -165,9 +165,10 @@ class UsdmExecutions:
         fills = [f for f in rows if f.id not in before]
         stops = await self._stops(market)
         orders = {number: await self._order(market, number) for number in dict.fromkeys(f.order_id for f in fills)}
-        told = [(f, orders[f.order_id]) for f in fills]
-        reports = [self._reports.filled(f, o, stops) for f, o in told if not is_closing_order(o.client_order_id)]
-        reports += self._refusals(market, stops)
+        # An order from before the overlap was not told of by this client: that it is old matters after a stop.
+        reports = [self._reports.accepted(o) for o in orders.values() if (market, o.id) not in seen.known]
+        reports += [self._reports.filled(f, orders[f.order_id], stops) for f in fills]
+        reports = [r for r in reports if not is_closing_order(r.client_order_id)] + self._refusals(market, stops)
         times = before | {f.id: f.time for f in fills}
         if times:
             newest = max(times)
