@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
-from ess_server.core.baselines import BaselineLedger, Entry, LedgerImage
+from ess_server.core.baselines import BaselineLedger, LedgerImage
+from ess_server.core.equity_series import Entry
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, ExecutionReport
 
@@ -74,6 +75,7 @@ class AccountBook:
     def __init__(self, account: str, zone: tzinfo, *, trusted: bool) -> None:
         self.account = account
         self.latest: EquityReading | None = None
+        self._claimed: EquityReading | None = None
         self._zone = zone
         self._trusted = trusted
         self._ledgers: dict[str, BaselineLedger] = {}
@@ -93,17 +95,21 @@ class AccountBook:
         book._flow_ids = RecentIds(saved.flow_ids)
         return book
 
-    def add_equity(self, reading: EquityReading, now: datetime) -> None:
-        """Take a reading; one from the future counts as of now."""
-        time = min(reading.time.astimezone(UTC), now)
+    def add_equity(self, reading: EquityReading, now: datetime) -> EquityReading:
+        """Take a reading and return it as it counts: one from the future as of now.
+
+        The time that it claims is kept beside the latest, for who wants to judge that.
+        """
+        claimed, time = reading, min(reading.time.astimezone(UTC), now)
         if time != reading.time:
             reading = replace(reading, time=time)
         ledger = self._ledger(reading.currency) if reading.usable else None
         if ledger is not None:
             ledger.add(Entry(time, True, reading.amount), now)
             self._changed.add(reading.currency)
-        if self.latest is None or self.latest.time > now or _is_newer(reading, self.latest):
-            self.latest = reading
+        if self.latest is None or self.latest.time > now or is_newer(reading, self.latest):
+            self.latest, self._claimed = reading, claimed
+        return reading
 
     def add_cash_flow(self, flow: CashFlow, now: datetime) -> bool:
         """Take a flow; False if its id is known."""
@@ -133,10 +139,11 @@ class AccountBook:
 
     def metrics(self) -> AccountMetrics | None:
         """Return the latest equity beside the baseline of its currency; no baseline while it is not trusted."""
-        if self.latest is None:
+        equity = self._claimed or self.latest
+        if equity is None:
             return None
-        ledger = self._ledgers.get(self.latest.currency)
-        return AccountMetrics(equity=self.latest, baseline=ledger.baseline if ledger and self._trusted else None)
+        ledger = self._ledgers.get(equity.currency)
+        return AccountMetrics(equity=equity, baseline=ledger.baseline if ledger and self._trusted else None)
 
     def executions(self, since: float) -> list[ExecutionReport]:
         """Return the reports received at or after ``since``, oldest first."""
@@ -186,7 +193,8 @@ class AccountBook:
         return ledger
 
 
-def _is_newer(reading: EquityReading, latest: EquityReading) -> bool:
+def is_newer(reading: EquityReading, latest: EquityReading) -> bool:
+    """Whether ``reading`` follows ``latest``: by its time; of one instant by its arrival, if it says something new."""
     if reading.time != latest.time:
         return reading.time > latest.time
     # A source that has frozen repeats itself: that must not make its reading look fresh.

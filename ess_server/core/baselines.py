@@ -25,11 +25,11 @@ What is not usable (NaN, infinity, zero or less) never gets here: see ``EquityRe
 
 from bisect import bisect, bisect_left
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from operator import itemgetter
-from typing import NamedTuple
 
+from ess_server.core.equity_series import Entry, Fold, shift, step
 from ess_server.core.readings import Baseline
 
 WINDOW = timedelta(minutes=15)
@@ -39,36 +39,6 @@ CAPACITY = 1024
 
 _ZERO = Decimal(0)
 _PERCENT = Decimal(100)
-
-
-class Entry(NamedTuple):
-    """A reading or a flow in the series; entries compare in the order in which they are folded.
-
-    ``time`` is aware UTC, ``amount`` finite and for a reading above zero, ``id`` empty for a reading.
-    """
-
-    time: datetime
-    is_reading: bool
-    amount: Decimal
-    id: str = ""
-
-
-class Fold(NamedTuple):
-    """The series up to some entry, in one value: the last reading, its baseline, and flows since that reading."""
-
-    time: datetime
-    amount: Decimal
-    high_water_mark: Decimal
-    high_water_time: datetime
-    day: date
-    day_open: Decimal
-    open_time: datetime
-    pending: Decimal
-
-    @property
-    def baseline(self) -> Baseline:
-        """The baseline as of the last reading."""
-        return Baseline(high_water_mark=self.high_water_mark, day=self.day, day_open=self.day_open)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +77,7 @@ class BaselineLedger:
         ledger._edge = image.edge
         for entry in sorted(image.entries):
             if image.edge is None or entry > image.edge:
-                ledger._insert(entry)
+                ledger._insert(entry, entry.time.astimezone(zone).date())
         return ledger
 
     @property
@@ -122,17 +92,21 @@ class BaselineLedger:
         Raises OverflowError, and changes nothing, for a time at an end of the calendar: it has no date in the time
         zone, or no window before it.
         """
-        self._check(min(entry.time, now))
+        if entry.time > now:
+            entry = entry._replace(time=now)
+        day, _ = entry.time.astimezone(self._zone).date(), entry.time - self._window
+        self.follow_clock(now)
+        if self._edge is not None and entry <= self._edge:
+            self._add_beyond_window(entry)
+        elif self._insert(entry, day):
+            self._evict()
+            self._note_unsaved(entry)
+
+    def follow_clock(self, now: datetime) -> None:
+        """When the clock has gone back, keep what was known as of ``now`` and start with an empty window."""
         last = self._last
         if last is not None and last.time > now:
             self._close_window(now)
-        if entry.time > now:
-            entry = entry._replace(time=now)
-        if self._edge is not None and entry <= self._edge:
-            self._add_beyond_window(entry)
-        elif self._insert(entry):
-            self._evict()
-            self._note_unsaved(entry)
 
     def rebaseline(self) -> None:
         """Measure from the latest reading, with the flows since; does nothing before one."""
@@ -172,17 +146,17 @@ class BaselineLedger:
     def _image(self, entries: tuple[Entry, ...]) -> LedgerImage:
         return LedgerImage(anchor=self._anchor, edge=self._edge, entries=entries)
 
-    def _check(self, time: datetime) -> None:
-        time.astimezone(self._zone)
-        time.astimezone(UTC) - self._window
-
-    def _insert(self, entry: Entry) -> bool:
+    def _insert(self, entry: Entry, day: date) -> bool:
         """Put an entry in its place, to be folded later; False for a reading that is there already."""
-        place = bisect(self._entries, entry)
-        if entry.is_reading and place and self._entries[place - 1] == entry:
-            return False
-        self._days.insert(place, entry.time.astimezone(self._zone).date())
-        self._entries.insert(place, entry)
+        entries = self._entries
+        if not entries or entry > entries[-1]:
+            place = len(entries)
+        else:
+            place = bisect(entries, entry)
+            if entry.is_reading and place and entries[place - 1] == entry:
+                return False
+        self._days.insert(place, day)
+        entries.insert(place, entry)
         self._folds.insert(place, None)
         self._stale_to = max(self._stale_to + (place < self._stale_to), place + 1)
         self._stale_from = min(self._stale_from, place)
@@ -205,6 +179,8 @@ class BaselineLedger:
 
     def _evict(self) -> None:
         horizon = self._entries[-1].time - self._window
+        if self._entries[0].time >= horizon and len(self._entries) <= self._capacity:
+            return
         count = max(len(self._entries) - self._capacity, bisect_left(self._entries, horizon, key=itemgetter(0)))
         if count:
             self._refold(count)
@@ -242,46 +218,6 @@ class BaselineLedger:
         self._edge = Entry(now, False, Decimal("-Infinity"))
         self._forget(len(self._entries))
         self._rewrite = True
-
-
-def step(fold: Fold | None, entry: Entry, today: date) -> Fold | None:
-    """Fold one more entry, the next in order, which is of ``today``.
-
-    None until the first reading, which contains every flow before it.
-    """
-    time, is_reading, amount, _ = entry
-    if fold is None:
-        return Fold(time, amount, amount, time, today, amount, time, _ZERO) if is_reading else None
-    if not is_reading:
-        return fold._replace(pending=fold.pending + amount)
-    before = fold.amount + fold.pending
-    # A withdrawal of all that was read leaves nothing to confirm with.
-    agreed, agreed_time = (before, fold.time) if 0 < before < amount else (amount, time)
-    mark, mark_time = fold.high_water_mark + fold.pending, fold.high_water_time
-    if agreed > mark:
-        mark, mark_time = agreed, agreed_time
-    day, day_open, open_time = fold.day, fold.day_open + fold.pending, fold.open_time
-    # A withdrawal of more than the opening leaves nothing to measure from.
-    if today > day or day_open <= 0:
-        day, day_open, open_time = max(day, today), agreed, time
-    elif open_time == fold.time < time:
-        day_open = max(day_open, agreed)
-    return Fold(time, amount, mark, mark_time, day, day_open, open_time, _ZERO)
-
-
-def shift(fold: Fold, flow: Entry) -> Fold:
-    """Move by a flow too late for its place: only what was read before it does not contain it yet.
-
-    A mark that this would bring to zero or below is left as it is.
-    """
-    if flow.time > fold.time:
-        return fold._replace(pending=fold.pending + flow.amount)
-    mark, day_open = fold.high_water_mark, fold.day_open
-    if flow.time > fold.high_water_time and mark + flow.amount > 0:
-        mark += flow.amount
-    if flow.time > fold.open_time and day_open + flow.amount > 0:
-        day_open += flow.amount
-    return fold._replace(high_water_mark=mark, day_open=day_open)
 
 
 def drawdown_percent(baseline: Baseline, equity: Decimal) -> Decimal:

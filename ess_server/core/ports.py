@@ -17,6 +17,7 @@ from ess_server.core.model import (
     Work,
 )
 from ess_server.core.readings import (
+    AccountGroup,
     AccountMetrics,
     CashFlow,
     ComponentHealth,
@@ -220,11 +221,26 @@ class MetricsRepository(Protocol):
     def account(self, account: str) -> AccountMetrics | None:
         """Return the latest equity and baseline, or None before the first reading."""
 
+    def declare_groups(self, groups: Sequence[AccountGroup]) -> None:
+        """Keep baselines of these groups from now on, and forget those of every other group.
+
+        One that is new starts with its first sum, and one that was forgotten is new: what it missed nobody knows.
+        """
+
+    def group(self, group: AccountGroup) -> AccountMetrics | None:
+        """Return the latest sum of a declared group and its baseline, or None before the first sum.
+
+        A sum is made when every member has been read since the sum before; its times are those of its oldest part.
+        """
+
     def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
         """Return reports received at or after uptime ``since``, oldest first."""
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
-        """Start the baselines of these accounts anew from their latest usable reading."""
+        """Start the baselines of these accounts anew from their latest usable reading.
+
+        So do the groups all of whose members are among them: losses of the others go on to be seen.
+        """
 
 
 class SystemHealthMonitor(Protocol):

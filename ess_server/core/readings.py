@@ -58,6 +58,22 @@ class AccountMetrics:
     baseline: Baseline | None
 
 
+@dataclass(frozen=True, slots=True)
+class AccountGroup:
+    """Accounts that are watched as one, by the sum of their equities in one currency; in whatever order named."""
+
+    accounts: tuple[str, ...]
+    currency: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "accounts", tuple(sorted(set(self.accounts))))
+
+    @property
+    def name(self) -> str:
+        """The accounts, for people."""
+        return " + ".join(self.accounts)
+
+
 class ExecutionType(IntEnum):
     """What became of an order; values are those of the contract."""
 

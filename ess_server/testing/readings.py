@@ -8,6 +8,7 @@ from decimal import Decimal
 from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
+    AccountGroup,
     AccountMetrics,
     Baseline,
     CashFlow,
@@ -28,7 +29,8 @@ _MEMORY = 8 * 2**30
 class FakeMetrics:
     """A ``MetricsRepository`` that returns what it was given; it computes no baseline and keeps every call.
 
-    ``flows``, ``reports`` and ``rebaselined`` show what was recorded, oldest first.
+    ``flows``, ``reports`` and ``rebaselined`` show what was recorded, oldest first, ``groups`` what was declared. A
+    group is set like an account of its name.
     """
 
     def __init__(self) -> None:
@@ -36,6 +38,7 @@ class FakeMetrics:
         self.flows: list[CashFlow] = []
         self.reports: list[ExecutionReport] = []
         self.rebaselined: list[str] = []
+        self.groups: tuple[AccountGroup, ...] = ()
 
     def set(self, equity: EquityReading, baseline: Baseline | None) -> None:
         """Make ``account`` return exactly this for the account of ``equity``."""
@@ -65,6 +68,14 @@ class FakeMetrics:
     def account(self, account: str) -> AccountMetrics | None:
         """Return what was set."""
         return self._accounts.get(account)
+
+    def declare_groups(self, groups: Sequence[AccountGroup]) -> None:
+        """Keep them in ``groups``."""
+        self.groups = tuple(groups)
+
+    def group(self, group: AccountGroup) -> AccountMetrics | None:
+        """Return what was set for an account of the group's name."""
+        return self._accounts.get(group.name)
 
     def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
         """Return the reports received at or after ``since``, oldest first."""

@@ -15,10 +15,10 @@ from ess_server.core.baselines import (
     CAPACITY,
     WINDOW,
     BaselineLedger,
-    Entry,
     daily_loss_percent,
     drawdown_percent,
 )
+from ess_server.core.equity_series import Entry, Fold, step
 from ess_server.core.readings import Baseline
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -370,11 +370,10 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
     """Every entry that is folded from now on."""
     folded: list[Entry] = []
 
-    def counting(fold: baselines.Fold | None, entry: Entry, today: date) -> baselines.Fold | None:
+    def counting(fold: Fold | None, entry: Entry, today: date) -> Fold | None:
         folded.append(entry)
         return step(fold, entry, today)
 
-    step = baselines.step
     monkeypatch.setattr(baselines, "step", counting)
     return folded
 

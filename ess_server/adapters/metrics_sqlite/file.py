@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from ess_server.adapters.metrics_sqlite.groups import load_groups
 from ess_server.adapters.metrics_sqlite.tables import DamagedError, create, load
 from ess_server.core.account_book import SavedAccount
+from ess_server.core.account_group import SavedGroup
 from ess_server.core.errors import StoreError, StoreLockedError
 
 _LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
@@ -23,6 +25,7 @@ class Opened:
     connection: sqlite3.Connection
     trusted: bool
     accounts: tuple[SavedAccount, ...] = ()
+    groups: tuple[SavedGroup, ...] = ()
     loss: str = ""
 
 
@@ -79,6 +82,7 @@ def _read(path: Path, connect: Connect) -> Opened:
         connection = open_for_writing(path, connect)
         try:
             trusted, accounts = load(connection)
+            groups = load_groups(connection)
         except BaseException:
             connection.close()
             raise
@@ -86,7 +90,7 @@ def _read(path: Path, connect: Connect) -> Opened:
         if _code(error) in _DAMAGED:
             raise DamagedError(str(error)) from error
         raise
-    return Opened(connection=connection, trusted=trusted, accounts=tuple(accounts))
+    return Opened(connection=connection, trusted=trusted, accounts=tuple(accounts), groups=tuple(groups))
 
 
 def _code(error: sqlite3.Error) -> int:

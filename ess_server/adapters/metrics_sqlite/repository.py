@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Condition, Thread
 
 from ess_server.adapters.metrics_sqlite.file import Connect, connect, open_file, open_for_writing
+from ess_server.adapters.metrics_sqlite.groups import forget_group, save_group
 from ess_server.adapters.metrics_sqlite.tables import save_account
 from ess_server.core.account_books import AccountBooks
 from ess_server.core.ports import Clock
@@ -20,6 +21,8 @@ logger = logging.getLogger("ess.metrics")
 
 class SqliteMetricsRepository(AccountBooks):
     """A ``MetricsRepository`` whose baselines, recent entries, flow ids and latest equity survive a restart.
+
+    Those of groups do too, until ``declare_groups`` no longer names one.
 
     The constructor reads the file and may block on a disk that hangs. After it, no method but ``flush`` and
     ``close`` waits for the disk. What was recorded is written about once per ``interval``; a kill loses what came
@@ -52,7 +55,7 @@ class SqliteMetricsRepository(AccountBooks):
         opened = open_file(path, clock.now(), connect)
         self._connection: sqlite3.Connection | None = opened.connection
         self._loss = opened.loss
-        self._restore(opened.accounts, trusted=opened.trusted)
+        self._restore(opened.accounts, opened.groups, trusted=opened.trusted)
         if self._loss:
             logger.error("%s", self._loss)
         self._thread = Thread(target=self._write_behind, name="ess-metrics", daemon=True)
@@ -111,8 +114,12 @@ class SqliteMetricsRepository(AccountBooks):
         try:
             if self._connection is None:
                 self._connection = open_for_writing(self._path, self._connect)
-            for account in unsaved:
+            for group in unsaved.forgotten:
+                forget_group(self._connection, group)
+            for account in unsaved.accounts:
                 save_account(self._connection, account)
+            for saved in unsaved.groups:
+                save_group(self._connection, saved)
             self._connection.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, this thread must go on and say so
             self._put_back(unsaved)
