@@ -61,7 +61,7 @@ class Outbox:
     """Writes messages in the background. Of ``latest`` messages with the same key only the newest waits."""
 
     def __init__(self) -> None:
-        self._latest: OrderedDict[str, Message] = OrderedDict()
+        self._latest: OrderedDict[str, Callable[[], Message | None]] = OrderedDict()
         self._queue: deque[Message] = deque(maxlen=MAX_WAITING)
         self._filled = asyncio.Event()
         self._drained = asyncio.Event()
@@ -69,8 +69,15 @@ class Outbox:
 
     def latest(self, key: str, message: Message) -> None:
         """Send this message in place of one that waits under the same key."""
+        self.pull(key, lambda: message)
+
+    def pull(self, key: str, make: Callable[[], Message | None]) -> None:
+        """Send what ``make`` returns when its turn comes, in place of what waits under the same key.
+
+        What its owner learns until then goes along, so nothing needs to be replaced unread. None sends nothing.
+        """
         self._latest.pop(key, None)
-        self._latest[key] = message
+        self._latest[key] = make
         self._wake()
 
     def put(self, message: Message) -> None:
@@ -91,9 +98,10 @@ class Outbox:
             await self._filled.wait()
             self._filled.clear()
             while self._queue or self._latest:
-                message = self._queue.popleft() if self._queue else self._latest.popitem(last=False)[1]
-                writer.write(encode(message))
-                await writer.drain()
+                message = self._queue.popleft() if self._queue else self._latest.popitem(last=False)[1]()
+                if message is not None:
+                    writer.write(encode(message))
+                    await writer.drain()
             self._drained.set()
 
     def _wake(self) -> None:

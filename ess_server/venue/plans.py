@@ -14,14 +14,15 @@ import aiohttp
 from ess_server.core.errors import EssError
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.ports import Clock
 from ess_server.core.venue_link import VenueAccount
 from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue import ccxt_usdm
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
-from ess_server.venue.deferred import DeferredClient
+from ess_server.venue.deferred import DeferredClient, VenueClient
 from ess_server.venue.paper.pin import open_session
+from ess_server.venue.usdm_executions import ExecutionHistory
 
 SWEEP_SHARE = 0.8
 """Share of the request budget's steady income that sweeps of flat accounts may take."""
@@ -42,7 +43,8 @@ class Connect(Protocol):
         clock: Clock,
         budget: RequestBudget,
         session: aiohttp.ClientSession | None,
-    ) -> ExchangeClient:
+        history: ExecutionHistory,
+    ) -> VenueClient:
         """Return the client; ``session`` leads to a paper venue, None to the exchange."""
 
 
@@ -62,18 +64,32 @@ PLANS: Mapping[str, VenuePlan] = MappingProxyType(
 )
 
 
-def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock) -> list[ExchangeClient]:
+class Budgets:
+    """The request budget of each exchange as it is reached from here, shared by its accounts and feeds."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._budgets: dict[tuple[str, PaperEndpoint | None], RequestBudget] = {}
+
+    def of(self, exchange: str, paper: PaperEndpoint | None) -> RequestBudget:
+        """Return the budget; of an exchange without a row here, the first row's."""
+        limits = PLANS[exchange].limits if exchange in PLANS else ccxt_usdm.BUDGET
+        return self._budgets.setdefault((exchange, paper), RequestBudget(self._clock.uptime, limits))
+
+
+def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budgets) -> list[VenueClient]:
     """Return a client for every account; those on the same exchange share its request budget.
 
     Nothing is read or connected yet: what is wrong with one account shows in its calls and stops no other.
     """
-    budgets: dict[tuple[str, PaperEndpoint | None], RequestBudget] = {}
-    clients: list[ExchangeClient] = []
+    clients: list[VenueClient] = []
     for account in accounts:
         plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
-        budget = budgets.setdefault((account.exchange, account.paper), RequestBudget(clock.uptime, plan.limits))
+        budget = budgets.of(account.exchange, account.paper)
         files = [f for f in (account.key.file, account.secret.file, account.paper and account.paper.ca_file) if f]
-        connect = partial(_connect, plan.connect, account, clock, budget)
+        since = account.executions_since
+        history = ExecutionHistory(since=int(since.timestamp() * 1000) if since else 0)
+        connect = partial(_connect, plan.connect, account, clock, budget, history)
         clients.append(DeferredClient(Account(id=account.id, venue=account.venue), connect, files))
     return clients
 
@@ -89,17 +105,18 @@ def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> Flat
     return replace(settings, sweep_interval_max=max(settings.sweep_interval_max, slowest))
 
 
-def _connect(connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget) -> ExchangeClient:
+def _connect(
+    connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget, history: ExecutionHistory
+) -> VenueClient:
     credentials = read_credentials(account.key, account.secret)
     paper = account.paper
     session = None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
-    return connect(
-        Account(id=account.id, venue=account.venue), credentials, clock=clock, budget=budget, session=session
-    )
+    named = Account(id=account.id, venue=account.venue)
+    return connect(named, credentials, clock=clock, budget=budget, session=session, history=history)
 
 
 def _unknown(exchange: str) -> Connect:
-    def refuse(*_: object, **__: object) -> ExchangeClient:
+    def refuse(*_: object, **__: object) -> VenueClient:
         raise UnknownExchangeError(f"exchange {exchange!r} is not one of {', '.join(PLANS)}")
 
     return refuse

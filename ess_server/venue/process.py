@@ -19,6 +19,7 @@ from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.clock import MachineClock
+from ess_server.venue.executions import poll_executions
 from ess_server.venue.lock import LockHeldError, hold_lock
 from ess_server.venue.pipe import Inbox, Outbox
 from ess_server.venue.upkeep import Faults, keep_prepared, poll_equity
@@ -101,6 +102,8 @@ class VenueServer:
             self._start(keep_prepared(client, self._faults))
             if account.equity_interval is not None:
                 self._start(poll_equity(client, account.equity_interval, self._clock, self._equity, self._faults))
+            if (every := account.executions_interval) is not None:
+                self._start(poll_executions(client, every, self._clock, self._outbox, self._faults))
         self._outbox.put({"type": "ready", "pid": os.getpid()})
 
     def _obey(self, message: Message) -> None:
@@ -150,9 +153,9 @@ class VenueServer:
 
 
 def _clients(settings: VenueSettings, clock: MachineClock) -> tuple[list[ExchangeClient], FlattenSettings]:
-    from ess_server.venue.plans import open_clients, paced  # noqa: PLC0415 - it imports ccxt
+    from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - it imports ccxt
 
-    return open_clients(settings.accounts, clock), paced(settings.flatten, settings.accounts)
+    return open_clients(settings.accounts, clock, Budgets(clock)), paced(settings.flatten, settings.accounts)
 
 
 async def _run(stdout: int) -> None:

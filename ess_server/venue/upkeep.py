@@ -55,7 +55,7 @@ async def keep_prepared(client: ExchangeClient, faults: Faults) -> None:
     failures = 0
     while True:
         try:
-            await _bounded(client.prepare())
+            await bounded(client.prepare())
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the upkeep
             failures += 1
             faults.report(client.account.id, "preparing", error)
@@ -64,7 +64,7 @@ async def keep_prepared(client: ExchangeClient, faults: Faults) -> None:
             failures = 0
             faults.cleared(client.account.id, "preparing")
             delay = PREPARE_EVERY.total_seconds()
-        await asyncio.sleep(_jittered(delay))
+        await asyncio.sleep(jittered(delay))
 
 
 async def poll_equity(
@@ -74,7 +74,7 @@ async def poll_equity(
     while True:
         delay = every
         try:
-            amount, currency = await _bounded(client.equity())
+            amount, currency = await bounded(client.equity())
         except ReadBudgetError as error:
             delay = max(every, error.delay)
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the poll
@@ -82,10 +82,11 @@ async def poll_equity(
         else:
             faults.cleared(client.account.id, "reading equity")
             on_equity(client.account.id, amount, currency, clock.now())
-        await asyncio.sleep(_jittered(delay.total_seconds()))
+        await asyncio.sleep(jittered(delay.total_seconds()))
 
 
-async def _bounded(call: Coroutine[Any, Any, T]) -> T:
+async def bounded(call: Coroutine[Any, Any, T]) -> T:
+    """Await a call for ``CALL_TIMEOUT`` at most; raises VenueUnknownError where it was cancelled from within."""
     task = asyncio.current_task()
     assert task is not None
     try:
@@ -98,5 +99,6 @@ async def _bounded(call: Coroutine[Any, Any, T]) -> T:
         raise VenueUnknownError("the call was cancelled") from None
 
 
-def _jittered(seconds: float) -> float:
+def jittered(seconds: float) -> float:
+    """Return about as many seconds, so that what began together does not stay together."""
     return seconds * (1 + random.uniform(-_JITTER, _JITTER))  # noqa: S311 - jitter
