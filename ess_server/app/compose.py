@@ -35,6 +35,7 @@ from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStand
 from ess_server.core.opening import Place, Surroundings, open_controller
 from ess_server.core.ports import EventLog, MetricsRepository, PolicyStore, Readings
 from ess_server.core.release import Obstacle
+from ess_server.core.reporter_losses import ReporterLosses
 from ess_server.core.reset import EmergencyReset
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
@@ -156,7 +157,7 @@ async def _serve(
     ids = frozenset(a.id for a in system.controller.accounts)
     server = GrpcServer(
         stops=EmergencyStopServicer(system, broadcast, messages),
-        telemetry=TelemetryServicer(intake, ids, system.clock),
+        telemetry=TelemetryServicer(intake, ReporterLosses(system.controller), ids, system.clock),
         broadcast=broadcast,
         messages=messages,
     )

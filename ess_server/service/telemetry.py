@@ -21,6 +21,7 @@ from ess_server.core.readings import (
     FeedUpdate,
     HealthStatus,
 )
+from ess_server.core.reporter_losses import ReporterLosses
 from ess_server.service.status import Context
 
 MOST_OBSERVATIONS = 1000
@@ -67,9 +68,10 @@ def _required(text: str, field: str) -> str:
 class TelemetryServicer(rpc.TelemetryServiceServicer):
     """Reads reports and hands on what they say."""
 
-    def __init__(self, intake: Intake, accounts: frozenset[str], clock: Clock) -> None:
+    def __init__(self, intake: Intake, losses: ReporterLosses, accounts: frozenset[str], clock: Clock) -> None:
         """``accounts`` are those of the configuration."""
         self._intake = intake
+        self._losses = losses
         self._accounts = accounts
         self._clock = clock
 
@@ -84,6 +86,7 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
             rejection = self._attempt(index, observation)
             if rejection is not None:
                 rejections.append(rejection)
+        self._losses.note(request.source, request.dropped)
         accepted = len(request.observations) - len(rejections)
         return pb.ReportResponse(accepted=accepted, rejections=rejections)
 

@@ -11,6 +11,7 @@ import grpc.aio
 import pytest
 
 from ess_client import Reporter, aio
+from ess_client.pb import emergency_stop_pb2 as stop_pb
 from ess_client.pb import telemetry_pb2 as pb
 from ess_client.pb import telemetry_pb2_grpc as rpc
 from ess_server.core.readings import ExecutionType, HealthStatus
@@ -173,3 +174,19 @@ def test_token_in_plain_text_is_refused() -> None:
     """A secret never crosses a network unencrypted."""
     with pytest.raises(ValueError, match="needs TLS"):
         Reporter("192.0.2.1:50051", token="secret")
+
+
+async def test_what_was_dropped_is_in_the_audit_log(serve: Serve) -> None:
+    """An operator reads how much no evaluator has seen."""
+    served = await serve(accounts=(MAIN,))
+    target = f"127.0.0.1:{served.running.port}"
+    async with aio.Reporter(target, source="engine-1", capacity=5) as reporter:
+        for number in range(8):
+            reporter.cash_flow("main", number + 1, "USDT")
+        assert await reporter.flush(5)
+        assert reporter.stats.dropped == 3
+    await served.running.system.controller.settle()
+    events = await served.stops.ListEvents(stop_pb.ListEventsRequest(kind="telemetry.dropped"))
+    assert [e.summary for e in events.events] == [
+        "engine-1 dropped 3 observations that waited too long; no evaluator has seen them"
+    ]
