@@ -3,7 +3,9 @@
 from ess_server.core.reporter_losses import TOLD_EVERY, ReporterLosses
 
 from .rig import commissioned
-from .virtual_time import running_clock
+from .virtual_time import VirtualTimeLoop, running_clock
+
+EVENT_LOOP = VirtualTimeLoop
 
 
 async def test_losses_are_told_at_a_bounded_rate_and_none_is_left_out() -> None:
