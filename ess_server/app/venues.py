@@ -8,11 +8,12 @@ from pathlib import Path
 from ess_server.adapters.venue_process import VenueProcess
 from ess_server.config.settings import AccountSettings, Settings
 from ess_server.core.controller import EmergencyStopController
+from ess_server.core.evaluators.execution_errors import ExecutionErrorsSettings
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.intake import Intake
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import Clock
-from ess_server.core.readings import EquityReading
+from ess_server.core.readings import EquityReading, ExecutionReport
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
 
@@ -32,6 +33,11 @@ class VenueNews:
         """Take a polled equity."""
         if self._intake:
             self._intake.equity(reading)
+
+    def execution(self, report: ExecutionReport) -> None:
+        """Take a report that was read from the venue."""
+        if self._intake:
+            self._intake.execution(report)
 
     def progress(self, progress: AccountProgress) -> None:
         """Nothing to do: progress is read where it is shown."""
@@ -64,11 +70,18 @@ def build_flattener(
         lock_file = settings.server.data_dir / "venue.lock"
     else:
         lock_file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ess-"))) / "venue.lock"
-    told = VenueSettings(accounts=tuple(_account(a) for a in settings.accounts), lock_file=str(lock_file))
-    return VenueProcess(told, clock=clock, on_equity=news.equity, on_event=news.event, on_progress=news.progress)
+    told = VenueSettings(accounts=tuple(_account(a, settings) for a in settings.accounts), lock_file=str(lock_file))
+    return VenueProcess(
+        told,
+        clock=clock,
+        on_equity=news.equity,
+        on_execution=news.execution,
+        on_event=news.event,
+        on_progress=news.progress,
+    )
 
 
-def _account(account: AccountSettings) -> VenueAccount:
+def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
     paper = account.paper
     return VenueAccount(
         id=account.id,
@@ -78,4 +91,15 @@ def _account(account: AccountSettings) -> VenueAccount:
         secret=KeySource(file=str(account.secret_file or ""), env=account.secret_env),
         paper=PaperEndpoint(host=paper.host, port=paper.port, ca_file=str(paper.ca_file)) if paper else None,
         equity_interval=account.equity_poll,
+        executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
     )
+
+
+def _wants_executions(account: AccountSettings, settings: Settings) -> bool:
+    """Whether somebody evaluates executions of the account: reading them takes from the venue's request budget."""
+    wanting = {
+        getattr(evaluator, "account", None)
+        for evaluator in settings.evaluators
+        if isinstance(evaluator, ExecutionErrorsSettings) or ":" in evaluator.kind
+    }
+    return bool(account.executions_poll) and account.id in wanting

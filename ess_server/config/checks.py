@@ -15,6 +15,9 @@ SHORTEST_LEASE = timedelta(milliseconds=200)
 LONGEST_LEASE = timedelta(seconds=2)
 SHORTEST_TICK = timedelta(milliseconds=10)
 SHORTEST_POLL = timedelta(milliseconds=100)
+SHORTEST_LOOK = timedelta(milliseconds=500)
+"""For executions, which take several requests."""
+LONGEST_LOOK = timedelta(minutes=1)
 LONGEST_POLL = timedelta(hours=1)
 REQUEST_VALID = timedelta(seconds=2)
 """How long the venue takes a request that was sent: the longest that engines should allow."""
@@ -74,6 +77,9 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     if not SHORTEST_POLL <= account.equity_poll <= LONGEST_POLL:
         limits = f"{_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}"
         yield Mistake(("equity_poll_ms",), f"{_ms(account.equity_poll)} is not {limits}")
+    if account.executions_poll and not SHORTEST_LOOK <= account.executions_poll <= LONGEST_LOOK:
+        limits = f"0 (never) or {_ms(SHORTEST_LOOK)} to {_ms(LONGEST_LOOK)}"
+        yield Mistake(("executions_poll_ms",), f"{_ms(account.executions_poll)} is not {limits}")
     if account.paper and not account.paper.port:
         yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
     yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)

@@ -55,7 +55,11 @@ class PaperEndpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
-    """A trading account. Keys stay in their files or environment variables; only their places are named here."""
+    """A trading account. Keys stay in their files or environment variables; only their places are named here.
+
+    ``executions_poll`` is how often orders and fills are read from the venue where an evaluator of kind
+    ``execution_errors``, or one of your own, names the account; 0 never, as engines may report them all themselves.
+    """
 
     id: str
     venue: str
@@ -65,6 +69,7 @@ class AccountSettings:
     api_key_env: str = ""
     secret_env: str = ""
     equity_poll: timedelta = timedelta(seconds=1)
+    executions_poll: timedelta = timedelta(seconds=2)
     paper: PaperEndpoint | None = None
 
 

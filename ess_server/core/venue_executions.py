@@ -1,6 +1,6 @@
 """Executions that the venue process reads, on their way to the server."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
@@ -37,10 +37,12 @@ def _entry(report: ExecutionReport) -> Message:
     }
 
 
-def read_executions(message: Message, received: float) -> list[ExecutionReport]:
+def read_executions(message: Message, accounts: Container[str], received: float) -> list[ExecutionReport]:
     """Read an ``executions`` message that arrived at uptime ``received``. Raises LinkError."""
     try:
         account = _str(message["account"])
+        if account not in accounts:
+            raise ValueError(f"{account[:80]!r} is no account")  # noqa: TRY301 - one error for all that is wrong
         return [_read(account, entry, received) for entry in message["reports"]]
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         raise LinkError(f"executions: {error!r}") from None

@@ -12,7 +12,8 @@ from enum import Enum
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import DeliverExecutions, OpenOrder, Position, VenueSnapshot
+from ess_server.core.readings import ExecutionReport
 
 
 class Fault(Enum):
@@ -38,7 +39,7 @@ class SentClose:
 
 
 class FakeExchangeClient:
-    """An ``ExchangeClient`` whose venue is this object.
+    """An ``ExchangeClient`` and ``ExecutionReader`` whose venue is this object; ``reports`` is what it reads next.
 
     ``orders`` and ``positions`` are the books. Every method takes the next fault of its queue in ``faults``
     (a method without one works) and is counted in ``calls``. As on real venues a resting reduce-only order
@@ -56,6 +57,7 @@ class FakeExchangeClient:
         self.faults: dict[str, deque[Fault]] = {"snapshot": deque(), "cancel": deque(), "close_position": deque()}
         self.calls: list[str] = []
         self.closes: list[SentClose] = []
+        self.reports: list[ExecutionReport] = []
         self.closed = False
         self._now = now or (lambda: datetime.now(UTC))
         self._shown = VenueSnapshot(time=self._now())
@@ -132,6 +134,14 @@ class FakeExchangeClient:
         """See ``ExchangeClient.equity``."""
         self.calls.append("equity")
         return self.balance, "USDT"
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """See ``ExecutionReader.executions``."""
+        self.calls.append("executions")
+        reports, self.reports = self.reports, []
+        if reports:
+            deliver(reports)
+        return self._now()
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""

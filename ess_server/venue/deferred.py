@@ -3,26 +3,32 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
 from ess_server.core.model import Account
-from ess_server.core.ports import ExchangeClient, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import DeliverExecutions, ExchangeClient, ExecutionReader, OpenOrder, Position, VenueSnapshot
 
 _log = logging.getLogger(__name__)
 
 
+class VenueClient(ExchangeClient, ExecutionReader, Protocol):
+    """All that is asked of one account on one venue."""
+
+
 class DeferredClient:
-    """An ``ExchangeClient`` that fails call by call, not for good, while its keys cannot be read.
+    """A ``VenueClient`` that fails call by call, not for good, while its keys cannot be read.
 
     A client that works is kept when a changed file cannot be used, so that a vanished key never ends a flatten.
     """
 
-    def __init__(self, account: Account, open_client: Callable[[], ExchangeClient], files: Sequence[str]) -> None:
+    def __init__(self, account: Account, open_client: Callable[[], VenueClient], files: Sequence[str]) -> None:
         self.account = account
         self._open = open_client
         self._files = tuple(Path(f) for f in files)
-        self._client: ExchangeClient | None = None
+        self._client: VenueClient | None = None
         self._stamp: tuple[int, ...] | None = None
         self._closing: set[asyncio.Future[None]] = set()
 
@@ -46,6 +52,10 @@ class DeferredClient:
         """See ``ExchangeClient.equity``."""
         return await self._current().equity()
 
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """See ``ExecutionReader.executions``."""
+        return await self._current().executions(deliver)
+
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
         if self._client is not None:
@@ -53,7 +63,7 @@ class DeferredClient:
             self._client = None
         await asyncio.gather(*self._closing, return_exceptions=True)
 
-    def _current(self) -> ExchangeClient:
+    def _current(self) -> VenueClient:
         stamp = self._read_stamp()
         if self._client is not None and stamp in (None, self._stamp):
             return self._client

@@ -15,10 +15,10 @@ from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
-from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.clock import MachineClock
+from ess_server.venue.deferred import VenueClient
 from ess_server.venue.executions import poll_executions
 from ess_server.venue.lock import LockHeldError, hold_lock
 from ess_server.venue.pipe import Inbox, Outbox
@@ -152,7 +152,7 @@ class VenueServer:
             self._fault("", f"{task.get_coro()}: {type(task.exception()).__name__}")
 
 
-def _clients(settings: VenueSettings, clock: MachineClock) -> tuple[list[ExchangeClient], FlattenSettings]:
+def _clients(settings: VenueSettings, clock: MachineClock) -> tuple[list[VenueClient], FlattenSettings]:
     from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - it imports ccxt
 
     return open_clients(settings.accounts, clock, Budgets(clock)), paced(settings.flatten, settings.accounts)

@@ -7,7 +7,7 @@ from pathlib import Path
 from ess_server.adapters.venue_process import LinkTimes, VenueProcess
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
-from ess_server.core.readings import EquityReading
+from ess_server.core.readings import EquityReading, ExecutionReport
 from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
 from ess_server.venue.clock import MachineClock
@@ -65,6 +65,7 @@ class Office:
         self.events: list[tuple[str, str, Mapping[str, str]]] = []
         self.shown: list[AccountProgress] = []
         self.equity: list[EquityReading] = []
+        self.executions: list[ExecutionReport] = []
         self.process: VenueProcess
 
     def open(self, settings: VenueSettings, command: tuple[str, ...], times: LinkTimes) -> None:
@@ -73,6 +74,7 @@ class Office:
             settings,
             clock=MachineClock(),
             on_equity=self.equity.append,
+            on_execution=self.executions.append,
             on_event=lambda *event: self.events.append(event),
             on_progress=self.shown.append,
             command=command,

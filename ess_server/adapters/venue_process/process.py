@@ -8,14 +8,15 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ess_server.adapters.venue_process.link import Link, LinkTimes
 from ess_server.core.flatten_plan import same_but_for_the_stop, wants_work
 from ess_server.core.flatten_report import OnEvent, OnProgress, idle_progress
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
 from ess_server.core.ports import Clock
-from ess_server.core.readings import EquityReading
+from ess_server.core.readings import EquityReading, ExecutionReport
+from ess_server.core.venue_executions import read_executions, read_executions_read
 from ess_server.core.venue_link import (
     VenueSettings,
     read_equity,
@@ -60,6 +61,7 @@ class VenueProcess:
         *,
         clock: Clock,
         on_equity: Callable[[EquityReading], None],
+        on_execution: Callable[[ExecutionReport], None],
         on_event: OnEvent,
         on_progress: OnProgress,
         command: Sequence[str] = COMMAND,
@@ -68,6 +70,7 @@ class VenueProcess:
         self._settings = settings
         self._clock = clock
         self._on_equity = on_equity
+        self._on_execution = on_execution
         self._on_event = on_event
         self._on_progress = on_progress
         self._times = times or LinkTimes()
@@ -77,6 +80,7 @@ class VenueProcess:
         self._progress = {id_: idle_progress(account, None) for id_, account in self._accounts.items()}
         self._down: str | None = "has not been started"
         self._ended_at = clock.uptime()
+        self._executions_read: dict[str, datetime] = {}
         self._complained = ("", 0.0)
         self._asked = 0
         self._asks: deque[_Ask] = deque()
@@ -199,7 +203,7 @@ class VenueProcess:
         while True:
             if self._settings_unsent:
                 self._settings_unsent = False
-                return settings_message(self._settings)
+                return settings_message(self._continued())
             if self._work_unsent:
                 self._work_unsent = False
                 return work_message(self._work)
@@ -210,6 +214,11 @@ class VenueProcess:
             self._wake.clear()
             await self._wake.wait()
 
+    def _continued(self) -> VenueSettings:
+        """Return the settings, so that executions are read from where the process before has ended."""
+        accounts = tuple(replace(a, executions_since=self._executions_read.get(a.id)) for a in self._settings.accounts)
+        return replace(self._settings, accounts=accounts)
+
     def _take(self, message: Message) -> None:
         match message["type"]:
             case "progress":
@@ -217,8 +226,6 @@ class VenueProcess:
                 if progress.account in self._work and generation == self._work[progress.account][0]:
                     # It may still name the stop in whose name the same was wanted before.
                     self._show(replace(progress, stop_id=self._progress[progress.account].stop_id))
-            case "equity":
-                self._tell(self._on_equity, read_equity(message, self._clock.uptime()))
             case "event":
                 self._event(*read_event(message))
             case "quiesced":
@@ -229,6 +236,19 @@ class VenueProcess:
                 self._event("venue.fault", str(message.get("account")), {"detail": str(message.get("detail"))})
             case "alive" | "ready":
                 pass
+            case _:
+                self._observed(message)
+
+    def _observed(self, message: Message) -> None:
+        match message["type"]:
+            case "equity":
+                self._tell(self._on_equity, read_equity(message, self._clock.uptime()))
+            case "executions":
+                for report in read_executions(message, self._accounts, self._clock.uptime()):
+                    self._tell(self._on_execution, report)
+            case "executions_read":
+                account, time = read_executions_read(message)
+                self._executions_read[account] = time
             case other:
                 raise LinkError(f"unknown message {other[:20]!r}")
 
