@@ -58,6 +58,11 @@ class Approach:
         self._episode: _Episode | None = None
 
     @property
+    def is_close(self) -> bool:
+        """Whether an episode is under way: the highest tier was passed, and no reading was clearly below it since."""
+        return self._episode is not None
+
+    @property
     def decided(self) -> bool:
         """Whether a breach was confirmed in the present episode."""
         return self._episode is not None and self._episode.decided
