@@ -25,11 +25,11 @@ def load(data: bytes) -> object:
     return value
 
 
-def load_versioned(data: bytes, version: int, names: Iterable[str]) -> dict[str, object]:
-    """Read an object whose key ``v`` is ``version`` and that has exactly these keys. Raises ValueError."""
+def load_versioned(data: bytes, newest: int, names: Iterable[str]) -> dict[str, object]:
+    """Read an object whose key ``v`` is 1 to ``newest`` and that has exactly these keys. Raises ValueError."""
     value = load(data)
-    if isinstance(value, dict) and integer(value.get("v")) != version:
-        raise ValueError(f"is in format {value['v']}, this version reads {version}")
+    if isinstance(value, dict) and integer(value.get("v"), least=1) > newest:
+        raise ValueError(f"is in format {value['v']}, this version reads up to {newest}")
     return fields(value, names)
 
 

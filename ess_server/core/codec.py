@@ -1,13 +1,26 @@
 """The latch record as bytes: what both durable stores write and read back."""
 
 import hashlib
+from datetime import timedelta
 
 from ess_server.core import canonical
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.model import Action, Actor, Cause, CauseSource, Credential, LatchRecord, Scope, Stop
+from ess_server.core.model import (
+    Action,
+    Actor,
+    Cause,
+    CauseSource,
+    Credential,
+    DelayedFlatten,
+    LatchRecord,
+    Scope,
+    Stop,
+)
 
-VERSION = 1
-"""Raised whenever a key is added, so that an older server refuses a newer record instead of half-reading it."""
+VERSION = 2
+"""Newest format, raised whenever a key is added, so that an older server refuses a record instead of half-reading it.
+A record is written in the oldest format that can hold it, so that an older server goes on where nothing new is used:
+1, or 2 while a flatten is delayed."""
 
 _RECORD_KEYS = ("v", "store_id", "revision", "floor", "stops", "event_sequence", "event_hash")
 _STOP_KEYS = (
@@ -32,13 +45,14 @@ def digest(data: bytes) -> bytes:
 
 def encode_record(record: LatchRecord) -> bytes:
     """Write a record as canonical JSON. Raises ValueError for a time without a zone."""
+    version = VERSION if any(stop.flatten for stop in record.stops) else 1
     return canonical.dump(
         {
-            "v": VERSION,
+            "v": version,
             "store_id": record.store_id,
             "revision": record.revision,
             "floor": record.floor,
-            "stops": [_stop_to_json(stop) for stop in record.stops],
+            "stops": [_stop_to_json(stop, version) for stop in record.stops],
             "event_sequence": record.event_sequence,
             "event_hash": record.event_hash,
         }
@@ -48,11 +62,15 @@ def encode_record(record: LatchRecord) -> bytes:
 def decode_record(data: bytes) -> LatchRecord:
     """Read what ``encode_record`` wrote. Raises ValueError for anything unexpected: nothing is guessed or skipped."""
     read = canonical.load_versioned(data, VERSION, _RECORD_KEYS)
+    version = canonical.integer(read["v"])
+    stops = tuple(_stop_from_json(stop, version) for stop in canonical.items(read["stops"]))
+    if version > 1 and not any(stop.flatten for stop in stops):
+        raise ValueError("is in format 2 without a delayed flatten")
     return LatchRecord(
         store_id=canonical.text(read["store_id"]),
         revision=canonical.integer(read["revision"]),
         floor=canonical.integer(read["floor"]),
-        stops=tuple(_stop_from_json(stop) for stop in canonical.items(read["stops"])),
+        stops=stops,
         event_sequence=canonical.integer(read["event_sequence"]),
         event_hash=canonical.text(read["event_hash"]),
     )
@@ -79,8 +97,10 @@ def actor_from_json(value: object) -> Actor:
     )
 
 
-def _stop_to_json(stop: Stop) -> dict[str, object]:
+def _stop_to_json(stop: Stop, version: int) -> dict[str, object]:
+    delayed = {"flatten": stop.flatten and _delayed_to_json(stop.flatten)} if version > 1 else {}
     return {
+        **delayed,
         "stop_id": stop.stop_id,
         "scope": str(stop.scope),
         "action": int(stop.action),
@@ -93,8 +113,9 @@ def _stop_to_json(stop: Stop) -> dict[str, object]:
     }
 
 
-def _stop_from_json(value: object) -> Stop:
-    read = canonical.fields(value, _STOP_KEYS)
+def _stop_from_json(value: object, version: int) -> Stop:
+    read = canonical.fields(value, (*_STOP_KEYS, "flatten") if version > 1 else _STOP_KEYS)
+    delayed = read.get("flatten")
     return Stop(
         stop_id=canonical.text(read["stop_id"]),
         scope=_scope_from_json(read["scope"]),
@@ -105,7 +126,18 @@ def _stop_from_json(value: object) -> Stop:
         cause_count=canonical.integer(read["cause_count"], least=1),
         held=canonical.flag(read["held"]),
         request_ids=tuple(canonical.text(request) for request in canonical.items(read["request_ids"])),
+        flatten=None if delayed is None else _delayed_from_json(delayed),
     )
+
+
+def _delayed_to_json(delayed: DelayedFlatten) -> dict[str, object]:
+    return {"time": canonical.time_text(delayed.time), "delay_us": delayed.delay // timedelta(microseconds=1)}
+
+
+def _delayed_from_json(value: object) -> DelayedFlatten:
+    read = canonical.fields(value, ("time", "delay_us"))
+    delay = timedelta(microseconds=canonical.integer(read["delay_us"]))
+    return DelayedFlatten(time=canonical.time(read["time"]), delay=delay)
 
 
 def _scope_from_json(value: object) -> Scope:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from functools import partial
 
 from ess_server.core import latch
+from ess_server.core.delays import FlattenDelays
 from ess_server.core.events import EmergencyResetEvent, EmergencyStopEvent
 from ess_server.core.journal import Journal
 from ess_server.core.latch import Activation
@@ -78,6 +79,8 @@ class EmergencyStopController:
         self._on_change: list[Callable[[EmergencyState], None]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._failing: set[str] = set()
+        self.delays = FlattenDelays(clock)
+        self.delays.follow(restored.state.stops)
         self._paused: frozenset[str] = frozenset()
         self._paused_at = 0
 
@@ -116,12 +119,14 @@ class EmergencyStopController:
         before = self._state
         standing = before.stop_for(latch.place(before, activation.scope))
         crowded = self._revisions.crowded(self._journal.durable_revision)
-        if crowded and standing and standing.action >= activation.action:
+        if crowded and standing and standing.action >= activation.action and not activation.flatten_delay:
             return self._joined_unnumbered(standing, activation)
         revision = self.allocate()
-        after = latch.activate(before, activation, revision=revision, stop_id=self.new_id())
+        flatten = self.delays.wanted(standing, activation.flatten_delay)
+        after = latch.activate(before, activation, revision=revision, stop_id=self.new_id(), flatten=flatten)
         stop = next(s for s in after.stops if s.revision == revision)
         self._state = after
+        self.delays.follow(after.stops)
         event = self._activation_event(before.stop_for(stop.scope), stop, activation)
         self._journal.submit(self.record(after), [event])
         for listener in self._on_latch:
@@ -129,6 +134,11 @@ class EmergencyStopController:
         latching = Latching(stop, asyncio.Event())
         self._spawn(self._spread(latching, event))
         return latching
+
+    def flatten_overdue(self) -> None:
+        """Raise every stop whose flatten was delayed for long enough, whatever has become of its condition."""
+        for activation in self.delays.overdue(self._state.stops):
+            self.activate(activation)
 
     def witness(self, store_id: str, highest_revision: int, actor: Actor) -> Latching | None:
         """Latch a BLOCK if a gate has seen a revision that this store never committed: a stop was lost."""
@@ -175,6 +185,7 @@ class EmergencyStopController:
     def adopt(self, state: EmergencyState, event: EmergencyResetEvent) -> None:
         """Take a state whose records are on disk already. For resets and holds only."""
         self._state = state
+        self.delays.follow(state.stops)
         self.tell()
         self.carry_out()
         self.guarded(lambda: self._bus.publish(event), "publishing the release")
@@ -239,22 +250,13 @@ class EmergencyStopController:
 
     def _activation_event(self, before: Stop | None, stop: Stop, activation: Activation) -> EmergencyStopEvent:
         kind = "stop.activated" if before is None else "stop.raised" if stop.action > before.action else "stop.joined"
-        cause = activation.cause
-        facts = {
-            "action": stop.action.name,
-            "source": cause.source.name,
-            "evaluator": cause.evaluator,
-            "reading": cause.reading,
-            "limit": cause.limit,
-            "request_id": activation.request_id,
-        }
         entry = self.draft(
             kind,
-            cause.reason or "no reason given",
-            actor=cause.actor,
+            activation.cause.reason or "no reason given",
+            actor=activation.cause.actor,
             stop_id=stop.stop_id,
             scope=str(stop.scope),
-            facts=facts,
+            facts=latch.facts(stop, activation),
         )
         return EmergencyStopEvent.of(entry, revision=stop.revision, stop=stop)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from ess_server.core.model import (
     GLOBAL,
@@ -10,6 +11,7 @@ from ess_server.core.model import (
     MAX_STOPS,
     Action,
     Cause,
+    DelayedFlatten,
     EmergencyState,
     Scope,
     Stop,
@@ -25,12 +27,16 @@ MAX_REQUEST_ID_BYTES = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Activation:
-    """What a trigger asks for. ``request_id`` may be empty."""
+    """What a trigger asks for. ``request_id`` may be empty.
+
+    With a ``flatten_delay`` above zero the stop is raised to FLATTEN after it, unless a person holds or releases it.
+    """
 
     scope: Scope
     action: Action
     cause: Cause
     request_id: str = ""
+    flatten_delay: timedelta = timedelta(0)
 
 
 def cut(text: str, limit: int) -> str:
@@ -56,10 +62,18 @@ def standing_request(state: EmergencyState, activation: Activation) -> Stop | No
     return stop if activation.action <= stop.action else None
 
 
-def activate(state: EmergencyState, activation: Activation, *, revision: int, stop_id: str) -> EmergencyState:
+def activate(
+    state: EmergencyState,
+    activation: Activation,
+    *,
+    revision: int,
+    stop_id: str,
+    flatten: DelayedFlatten | None = None,
+) -> EmergencyState:
     """Latch or join a stop at ``revision``, which must be new. An action only ever rises.
 
-    One scope more than a gate message carries becomes a global stop (contract, ``StopState.stops``).
+    ``flatten`` is when it is to be raised to FLATTEN, None for as it stands. One scope more than a gate message
+    carries becomes a global stop (contract, ``StopState.stops``).
     """
     scope = place(state, activation.scope)
     cause = _bounded(activation.cause)
@@ -74,6 +88,7 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
             activate_time=cause.time,
             cause=cause,
             request_ids=ids,
+            flatten=None if activation.action is Action.FLATTEN else flatten,
         )
     else:
         action = max(standing.action, activation.action)
@@ -84,8 +99,23 @@ def activate(state: EmergencyState, activation: Activation, *, revision: int, st
             cause_count=standing.cause_count + 1,
             held=standing.held and action is Action.BLOCK,
             request_ids=(*standing.request_ids, *ids)[-MAX_REQUEST_IDS:],
+            flatten=None if action is Action.FLATTEN else flatten or standing.flatten,
         )
     return state.with_stop(latched)
+
+
+def facts(stop: Stop, activation: Activation) -> dict[str, str]:
+    """Return what the audit log keeps of an activation and of the stop that it made; what is empty is left out."""
+    cause = activation.cause
+    return {
+        "action": stop.action.name,
+        "source": cause.source.name,
+        "evaluator": cause.evaluator,
+        "reading": cause.reading,
+        "limit": cause.limit,
+        "request_id": activation.request_id,
+        "flatten_time": stop.flatten.time.isoformat(timespec="milliseconds") if stop.flatten else "",
+    }
 
 
 def place(state: EmergencyState, scope: Scope) -> Scope:
@@ -130,13 +160,14 @@ def release(state: EmergencyState, scope: Scope, *, revision: int) -> EmergencyS
 def hold(state: EmergencyState, scope: Scope, *, revision: int) -> EmergencyState:
     """Return the state with the covered stops lowered to BLOCK and marked held, at ``revision``."""
     stops = tuple(
-        replace(s, action=Action.BLOCK, held=True, revision=revision) if s.covers(scope) else s for s in state.stops
+        replace(s, action=Action.BLOCK, held=True, flatten=None, revision=revision) if s.covers(scope) else s
+        for s in state.stops
     )
     return replace(state, revision=revision, stops=stops)
 
 
 def union(states: Sequence[tuple[Stop, ...]]) -> tuple[Stop, ...]:
-    """Merge stops scope by scope: strongest action, highest revision, held only if all say so."""
+    """Merge stops scope by scope: strongest action, highest revision, earliest flatten, held only if all say so."""
     merged: dict[Scope, Stop] = {}
     for stop in (s for stops in states for s in stops):
         other = merged.get(stop.scope)
@@ -145,5 +176,11 @@ def union(states: Sequence[tuple[Stop, ...]]) -> tuple[Stop, ...]:
             continue
         newer = max(stop, other, key=lambda s: s.revision)
         action = max(stop.action, other.action)
-        merged[stop.scope] = replace(newer, action=action, held=stop.held and other.held and action is Action.BLOCK)
+        delayed = [s.flatten for s in (stop, other) if s.flatten and action is not Action.FLATTEN]
+        merged[stop.scope] = replace(
+            newer,
+            action=action,
+            held=stop.held and other.held and action is Action.BLOCK,
+            flatten=min(delayed, key=lambda d: d.time, default=None),
+        )
     return tuple(merged.values())

@@ -1,7 +1,7 @@
 """The words of the product as frozen types: scopes, actions, causes, stops and the state they form."""
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, IntEnum
 from typing import Self
 
@@ -130,11 +130,20 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelayedFlatten:
+    """A flatten that is due at ``time``, unless a person holds or releases the stop; ``delay`` after it was wanted."""
+
+    time: datetime
+    delay: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """One latched scope, from latch to release.
 
     ``revision`` is the global revision at which it last gained a cause or a stronger action.
     ``held`` means that a person ended cancelling and closing; trading stays blocked.
+    ``flatten`` is set while the action waits to be raised to FLATTEN.
     """
 
     stop_id: str
@@ -146,6 +155,7 @@ class Stop:
     cause_count: int = 1
     held: bool = False
     request_ids: tuple[str, ...] = ()
+    flatten: DelayedFlatten | None = None
 
     def covers(self, scope: Scope) -> bool:
         """Whether releasing ``scope`` releases this stop: global releases every scope."""

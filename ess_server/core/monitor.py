@@ -69,6 +69,23 @@ class Monitor:
         """Evaluate at once: something came in."""
         self._woken.set()
 
+    @property
+    def watched(self) -> Sequence[Watched]:
+        """Every evaluator under watch."""
+        return self._watched
+
+    async def replace(self, watched: Sequence[Watched]) -> None:
+        """Watch these instead, from one pass to the next; one that is watched already goes on as it was.
+
+        One of the same name with other settings counts anew, and what a person went past stays so.
+        """
+        async with self._evaluating:
+            former = {w.name: w for w in self._watched}
+            for one in watched:
+                if one.name in former and one not in self._watched:
+                    one.succeed(former[one.name])
+            self._watched = tuple(watched)
+
     def views(self) -> Sequence[EvaluatorView]:
         """Return every evaluator's last verdict."""
         now = Instant(self._clock.now(), self._clock.uptime())
@@ -122,13 +139,14 @@ class Monitor:
         """Evaluate what is not stopped yet and look at the tripwire; the state is proven if all of it was done."""
         started = self._clock.uptime()
         self._controller.carry_out()
+        self._controller.flatten_overdue()
         await self._evaluate_uncovered()
         if await self._looked_at_tripwire():
             self.proven_uptime = started
 
     async def _until(self, end: float) -> None:
-        """Evaluate whenever something was observed, until the next tick is due."""
-        while (left := end - self._clock.uptime()) > 0:
+        """Evaluate whenever something was observed, until the next tick is due, or a flatten that was delayed."""
+        while (left := min(end, self._controller.delays.next_due) - self._clock.uptime()) > 0:
             try:
                 # Not wait_for: in Python 3.11 it can swallow a cancellation that comes together with the event.
                 async with asyncio.timeout(left):
@@ -146,7 +164,8 @@ class Monitor:
             return
         async with self._evaluating:
             now = Instant(self._clock.now(), self._clock.uptime())
-            watched = sorted(watched, key=lambda w: w.shadow)
+            # Those that were replaced while this pass waited have nothing more to say.
+            watched = sorted((w for w in watched if w in self._watched), key=lambda w: w.shadow)
             outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
             happened = [(w, _take(w, outcomes[w.name], now)) for w in watched if w.name in outcomes]
             for one, what in happened:
@@ -158,8 +177,15 @@ class Monitor:
     def _act(self, watched: Watched, decision: Decision) -> None:
         if watched.shadow:
             if decision.first:
-                note = f"would have stopped {watched.scope} ({decision.action.name}): {decision.reason}"
-                self._note("evaluator.would_trip", watched, note)
+                delay = watched.settings.delay_of(decision.action)
+                what = (
+                    f"CANCEL, {decision.action.name} after {delay.total_seconds():g} s"
+                    if delay
+                    else decision.action.name
+                )
+                self._note(
+                    "evaluator.would_trip", watched, f"would have stopped {watched.scope} ({what}): {decision.reason}"
+                )
             return
         if self._is_covered(watched, decision.action):
             return
@@ -172,17 +198,23 @@ class Monitor:
             reading=decision.reading,
             limit=decision.limit,
         )
-        self._controller.activate(Activation(scope=watched.scope, action=decision.action, cause=cause))
+        delay = watched.settings.delay_of(decision.action)
+        action = Action.CANCEL if delay else decision.action
+        self._controller.activate(Activation(scope=watched.scope, action=action, cause=cause, flatten_delay=delay))
         watched.latched()
 
     def _is_covered(self, watched: Watched, action: Action | None = None) -> bool:
-        """Whether its own scope or everything is stopped with at least its action, or held by a person.
+        """Whether its own scope or everything is stopped with at least its action, or will be, or held by a person.
 
         A hold is a person's word against a false trip, so no evaluator raises a held stop again.
         """
         wanted = action or watched.settings.action
+        delay = watched.settings.delay_of(wanted)
+        soon = self._controller.delays.is_due_within
         stops = (self._controller.state.stop_for(s) for s in (watched.scope, GLOBAL))
-        return not watched.shadow and any(s and (s.action >= wanted or s.held) for s in stops)
+        return not watched.shadow and any(
+            s and (s.action >= wanted or s.held or (delay and soon(s, delay))) for s in stops
+        )
 
     def _tell(self, watched: Watched, what: Happened) -> None:
         miss, tier = what.near_miss, what.tier_percent

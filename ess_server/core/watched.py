@@ -82,6 +82,11 @@ class Watched:
         return isinstance(self._verdict, Unknown | Fault)
 
     @property
+    def is_close(self) -> bool:
+        """Whether the readings are close to the limit or past it, see ``Approach``."""
+        return self._approach.is_close
+
+    @property
     def tier_percent(self) -> int:
         """Warn tier that is passed, see ``Approach``; 0 for none, and once a breach has become a stop."""
         return self._approach.tier_percent
@@ -126,6 +131,10 @@ class Watched:
         self._drop_request()
         self._inhibited_until = until
         self.forget()
+
+    def succeed(self, former: "Watched") -> None:
+        """Take over from ``former``, which had other settings, that a person went past it."""
+        self._inhibited_until = former._inhibited_until  # noqa: SLF001 - of the same class
 
     def is_inhibited(self, uptime: float) -> bool:
         """Whether a reset went past it and it has not read clear since."""

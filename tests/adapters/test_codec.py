@@ -19,6 +19,7 @@ from ess_server.core.model import (
     Cause,
     CauseSource,
     Credential,
+    DelayedFlatten,
     LatchRecord,
     Scope,
     ScopeKind,
@@ -55,6 +56,7 @@ STOPS = st.builds(
     cause_count=st.integers(1, canonical.MAX_INTEGER),
     held=st.booleans(),
     request_ids=st.lists(TEXTS, max_size=4).map(tuple),
+    flatten=st.none() | st.builds(DelayedFlatten, time=TIMES, delay=st.timedeltas(timedelta(0), timedelta(hours=1))),
 )
 RECORDS = st.builds(
     LatchRecord,
@@ -66,7 +68,9 @@ RECORDS = st.builds(
     event_hash=TEXTS,
 )
 BAD: list[tuple[list[str | int], Any]] = [
+    (["v"], 0),
     (["v"], 2),
+    (["v"], 3),
     (["v"], True),
     (["v"], "1"),
     (["v"], None),
@@ -183,6 +187,29 @@ def test_bytes_are_those_of_version_1(stopped: Callable[[int], LatchRecord]) -> 
         b'"time":"2026-01-05T12:00:00.000000+00:00"},"cause_count":1,"held":false,"request_ids":[],"revision":7,'
         b'"scope":"global","stop_id":"stop-7"}],"store_id":"the-store","v":1}'
     )
+
+
+def test_bytes_of_a_delayed_flatten_are_those_of_version_2(stopped: Callable[[int], LatchRecord]) -> None:
+    """Only a record that needs it is written so; every stop of it then says whether it is delayed."""
+    (stop,) = stopped(7).stops
+    delayed = DelayedFlatten(time=stop.activate_time + timedelta(seconds=90), delay=timedelta(seconds=90))
+    one = replace(stop, action=Action.CANCEL, flatten=delayed)
+    record = replace(stopped(7), stops=(one, replace(stop, scope=Scope.parse("account/main"))))
+    data = encode_record(record)
+    assert data.count(b'"flatten":{"delay_us":90000000,"time":"2026-01-05T12:01:30.000000+00:00"}') == 1
+    assert data.count(b'"flatten":null') == 1
+    assert data.endswith(b'"v":2}')
+    assert decode_record(data) == record
+    for path, value in (
+        (["v"], 1),
+        (["stops", 0, "flatten"], None),
+        (["stops", 0, "flatten", "delay_us"], -1),
+        (["stops", 0, "flatten", "time"], "2026-01-05T12:01:30"),
+        (["stops", 0, "flatten", "surplus"], 1),
+        (["stops", 1, "surplus"], 1),
+    ):
+        with pytest.raises(ValueError, match=r".+"):
+            decode_record(changed(data, path, value))  # type: ignore[arg-type]  # names and positions
 
 
 @pytest.mark.parametrize(("path", "value"), BAD)

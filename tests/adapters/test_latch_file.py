@@ -212,11 +212,11 @@ def test_slot_in_the_place_of_the_other_is_found(path: Path, stopped: Build) -> 
 
 def test_record_of_a_newer_version_is_kept_as_evidence(path: Path, stopped: Build) -> None:
     """A slot that is whole but cannot be understood is no torn write: the file is set aside, not written over."""
-    newer = encode_record(stopped(2)).replace(b'"v":1', b'"v":2')
+    newer = encode_record(stopped(2)).replace(b'"v":1', b'"v":3')
     content = slot(1, encode_record(stopped(1))) + slot(2, newer)
     found = loaded(path, content)
     assert found.record == stopped(1)
-    assert "is in format 2" in found.problem
+    assert "is in format 3" in found.problem
     written(path, stopped(3))
     assert loaded(path) == Loaded(record=stopped(3))
     (aside,) = path.parent.glob("latch.corrupt-*")

@@ -266,9 +266,10 @@ def test_hashed_bytes_that_are_no_event_are_found(made: Path) -> None:
 
 def test_record_without_a_place_in_this_version_is_found(made: Path, stopped: Build) -> None:
     """A payload with a right digest that this version cannot read is a problem, never half-read."""
-    payload = encode_record(stopped(3)).replace(b'"v":1', b'"v":2')
+    payload = encode_record(stopped(3)).replace(b'"v":1', b'"v":3')
     found = tampered(made, f"UPDATE latch SET payload = x'{payload.hex()}', sha256 = x'{digest(payload).hex()}'")
-    assert found == Loaded(record=None, problem="the latch record cannot be used: is in format 2, this version reads 1")
+    problem = "the latch record cannot be used: is in format 3, this version reads up to 2"
+    assert found == Loaded(record=None, problem=problem)
 
 
 def test_record_beside_a_bad_log_is_still_read(made: Path, stopped: Build) -> None:

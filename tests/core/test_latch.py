@@ -2,6 +2,7 @@
 
 import unicodedata
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,13 @@ from ess_server.core.model import (
     MAX_REQUEST_IDS,
     MAX_STOPS,
     Action,
+    DelayedFlatten,
     EmergencyState,
     LatchRecord,
     Scope,
     Stop,
 )
+from ess_server.testing import START
 
 from .rig import activation, cause
 
@@ -271,6 +274,21 @@ def test_union_holds_only_what_all_hold(
     one, two = (replace(stop, action=a, held=h) for a, h in zip(actions, holds, strict=True))
     (joined,) = latch.union([(one,), (two,)])
     assert (joined.held, joined.action) == (held, max(actions))
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_union_keeps_the_earliest_flatten(held: bool) -> None:  # noqa: FBT001 - parametrised
+    """What one record says is due is not forgotten for another that says less; a FLATTEN has nothing to wait for."""
+    stop = only(stopped(activation(action=Action.CANCEL)))
+    soon, late = (DelayedFlatten(time=START + timedelta(seconds=s), delay=timedelta(hours=1)) for s in (1, 2))
+    less = replace(stop, action=Action.BLOCK, held=held)
+    for flattens in ((soon, late), (late, soon), (soon, None), (None, soon)):
+        (joined,) = latch.union([(replace(stop, flatten=f),) for f in flattens])
+        assert joined.flatten == soon
+    (joined,) = latch.union([(less,), (replace(stop, flatten=late),)])
+    assert (joined.flatten, joined.held, joined.action) == (late, False, Action.CANCEL)
+    (joined,) = latch.union([(replace(stop, flatten=late),), (replace(stop, action=Action.FLATTEN),)])
+    assert (joined.flatten, joined.action) == (None, Action.FLATTEN)
 
 
 GLOBAL_STOP = Activation(scope=GLOBAL, action=Action.BLOCK, cause=cause())

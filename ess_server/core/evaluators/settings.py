@@ -12,6 +12,7 @@ MAX_NAME_BYTES = 128
 MAX_CONFIRM_OF = 100
 MAX_AGE = timedelta(days=1)
 """Longest of every duration here: what is older than a day is no reading."""
+MAX_FLATTEN_DELAY = timedelta(hours=1)
 
 OWN_SCOPE = Scope(ScopeKind.ACCOUNT)
 """Stands for the kind's own default while settings are constructed; no scope that is parsed equals it."""
@@ -53,6 +54,8 @@ class EvaluatorSettings:
         name: unique in the installation; at most 128 bytes.
         mode: live, or shadow to record what would have been done.
         action: of a stop for a breach that was read. Flatten, because a breach is a loss that grows.
+        flatten_delay: cancel at once and close only after this, 0 s to an hour, so that a person can hold it; counts
+            for every flatten of this evaluator, and needs that action. 0, because a loss grows while it is waited.
         scope: what is stopped; each kind has its own default.
         confirm: readings that must show the breach, 1 to ``confirm_of``. 1 trips at once.
         confirm_of: among how many of the latest readings, up to 100; 0 is as many as ``confirm``.
@@ -68,6 +71,7 @@ class EvaluatorSettings:
     name: str = ""
     mode: Mode = Mode.LIVE
     action: Action = Action.FLATTEN
+    flatten_delay: timedelta = field(default=timedelta(0), metadata=SECONDS)
     scope: Scope = OWN_SCOPE
     confirm: int = 1
     confirm_of: int = 0
@@ -90,8 +94,21 @@ class EvaluatorSettings:
             )
         check_duration("confirm_within", self.confirm_within)
         check_tiers("warn_percent", self.warn_percent)
+        _check_flatten_delay(self.flatten_delay, self.action)
         if self.unknown_after:
             check_duration("unknown_after", self.unknown_after)
+
+    def delay_of(self, action: Action) -> timedelta:
+        """Return how long ``action`` waits for a person, with CANCEL meanwhile; nothing but a flatten ever does."""
+        return self.flatten_delay if action is Action.FLATTEN else timedelta(0)
+
+
+def _check_flatten_delay(delay: timedelta, action: Action) -> None:
+    if not timedelta(0) <= delay <= MAX_FLATTEN_DELAY:
+        most = f"{MAX_FLATTEN_DELAY.total_seconds():g} s"
+        raise InvalidRequestError("flatten_delay", f"{delay.total_seconds():g} s is not 0 s to 1 hour ({most})")
+    if delay and action is not Action.FLATTEN:
+        raise InvalidRequestError("flatten_delay", f"does not go with action {action.name.lower()}: leave one out")
 
 
 def fill_in(settings: EvaluatorSettings, name: str, value: object) -> None:
