@@ -8,6 +8,8 @@ POST /paper/accounts                   name, key, secret, balances {asset: amoun
 POST /paper/marks                      {symbol: price, ...}
 POST /paper/shift                      percent, symbols (all if left out)
 POST /paper/transfer                   account, asset, amount
+POST /paper/expire                     account, symbol: its open orders expire
+POST /paper/liquidate                  account, symbol: its orders expire, its position is closed by the venue
 POST /paper/mode                       account, hedged
 POST /paper/market                     slippage, liquidity (null lifts it)
 POST /paper/limits                     weight_per_minute, orders_per_ten_seconds, orders_per_minute, ban_after, ban_ms
@@ -85,6 +87,8 @@ class Admin:
             ("POST", "/paper/marks"): self._set_marks,
             ("POST", "/paper/shift"): self._shift,
             ("POST", "/paper/transfer"): self._transfer,
+            ("POST", "/paper/expire"): self._expire,
+            ("POST", "/paper/liquidate"): self._liquidate,
             ("POST", "/paper/mode"): self._set_mode,
             ("POST", "/paper/market"): self._set_market,
             ("POST", "/paper/limits"): self._set_limits,
@@ -162,6 +166,16 @@ class Admin:
     def _transfer(self, fields: _Fields) -> object:
         name = str(fields.get("account", ""))
         self._venue.books.transfer(name, str(fields.get("asset", "USDT")), read_amount(fields.get("amount"), "amount"))
+        return account_view(self._venue.books.account(name), self._venue.books)
+
+    def _expire(self, fields: _Fields) -> object:
+        name = str(fields.get("account", ""))
+        ended = self._venue.books.expire_all(name, str(fields.get("symbol", "")))
+        return {"expired": [order.id for order in ended]}
+
+    def _liquidate(self, fields: _Fields) -> object:
+        name = str(fields.get("account", ""))
+        self._venue.books.liquidate(name, str(fields.get("symbol", "")))
         return account_view(self._venue.books.account(name), self._venue.books)
 
     def _set_mode(self, fields: _Fields) -> object:

@@ -25,6 +25,8 @@ from ess_server.venue.paper.model import (
     OrderRef,
     OrderRequest,
     OrderStatus,
+    OrderType,
+    Side,
 )
 from ess_server.venue.paper.numbers import Numbers
 from ess_server.venue.paper.position import cash
@@ -32,6 +34,8 @@ from ess_server.venue.paper.refusal import Reason, Refused
 from ess_server.venue.paper.triggers import Triggers
 
 MAX_LEVERAGE = 125
+LIQUIDATION = "autoclose-"
+"""Prefix of the client id that the venue gives to a liquidation."""
 
 
 class Books:
@@ -166,12 +170,32 @@ class Books:
 
     def cancel_all(self, name: str, symbol: str, why: str = "client") -> list[Order]:
         """Cancel every open order of a symbol; conditional orders stay. Returns what was cancelled."""
+        return self._end_all(name, symbol, OrderStatus.CANCELED, why)
+
+    def expire_all(self, name: str, symbol: str) -> list[Order]:
+        """Let every open order of a symbol expire, as the venue may. Returns what was ended."""
+        return self._end_all(name, symbol, OrderStatus.EXPIRED, "venue")
+
+    def liquidate(self, name: str, symbol: str) -> list[Order]:
+        """Close every leg of a symbol as the venue does when margin runs out: its orders expire first."""
         account = self.account(name)
-        self.market.instrument(symbol)
-        orders = account.orders_of(symbol)
-        for order in orders:
-            self._matching.end(account, order, OrderStatus.CANCELED, why)
-        return orders
+        self.expire_all(name, symbol)
+        legs = [leg for leg in account.positions() if leg.symbol == symbol]
+        return [
+            self._matching.place(
+                account,
+                OrderRequest(
+                    symbol=symbol,
+                    side=Side.SELL if leg.quantity > 0 else Side.BUY,
+                    type=OrderType.MARKET,
+                    quantity=abs(leg.quantity),
+                    leg=leg.side,
+                    reduce_only=not account.hedged,
+                    client_id=f"{LIQUIDATION}{self._numbers.cash()}",
+                ),
+            )
+            for leg in legs
+        ]
 
     def find(self, name: str, symbol: str, ref: OrderRef) -> Order:
         """Return an open or finished order. Raises Refused ORDER_NOT_FOUND."""
@@ -256,6 +280,14 @@ class Books:
             for order in list(account.open_orders.values()):
                 if wanted is None or order.symbol in wanted:
                     self._matching.match(account, order, maker=True)
+
+    def _end_all(self, name: str, symbol: str, status: OrderStatus, why: str) -> list[Order]:
+        account = self.account(name)
+        self.market.instrument(symbol)
+        orders = account.orders_of(symbol)
+        for order in orders:
+            self._matching.end(account, order, status, why)
+        return orders
 
     def _open(self, account: Account, symbol: str, ref: OrderRef, reason: Reason) -> Order:
         order = account.find_order(ref)

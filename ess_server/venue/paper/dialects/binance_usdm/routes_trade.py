@@ -212,7 +212,7 @@ def list_open(request: Request) -> list[Json]:
 
 
 def list_all(request: Request) -> list[Json]:
-    """Orders, open and done, newest last."""
+    """Orders of one symbol or of all, open and done, newest last: from a number on, else the newest."""
     params, account = request.params, request.books.account(request.account)
     symbol, first = params.optional("symbol"), params.integer("orderId", 0)
     start, end = _span(params)
@@ -231,8 +231,10 @@ def _listed(request: Request, items: list[Order]) -> list[Json]:
 
 
 def list_trades(request: Request) -> list[Json]:
-    """Executions, newest last."""
+    """Executions, newest last: from a number or a time on, else the newest. Number and time exclude each other."""
     params, account = request.params, request.books.account(request.account)
+    if params.optional("fromId") and (params.optional("startTime") or params.optional("endTime")):
+        raise BinanceError(-1128, "Combination of optional parameters invalid.")
     symbol, number, first = params.text("symbol"), params.integer("orderId", 0), params.integer("fromId", 0)
     instrument = request.books.market.instrument(symbol)
     start, end = _span(params)
@@ -245,7 +247,8 @@ def list_trades(request: Request) -> list[Json]:
         and start <= milliseconds(item.at) <= end
     ]
     limit = min(params.integer("limit", 500), _MAX_LISTED)
-    return [trade(item, instrument) for item in (found[:limit] if first else found[-limit:])]
+    oldest_first = first or params.optional("startTime")
+    return [trade(item, instrument) for item in (found[:limit] if oldest_first else found[-limit:])]
 
 
 def _span(params: Params) -> tuple[int, int]:
