@@ -72,6 +72,29 @@ def test_in_process_is_tripped_flattened_and_reset() -> None:
     assert found == sorted(found), told
 
 
+def test_a_day_with_a_loss_warns_stops_and_starts_anew() -> None:
+    """Warnings come before the stop, a deposit moves the marks, one breach of two is not enough, a reset rebaselines."""
+    told = run(EXAMPLES / "drawdown.py").splitlines()
+    verdicts = [line.split()[2] for line in told if line.startswith("equity")]
+    assert verdicts == ["CLEAR", "CLEAR", "CLEAR", "WARN", "CLEAR", "WARN", "TRIP", "TRIP", "CLEAR"]
+    assert "equity   14540  TRIP     102% of the limit used" in told
+    assert any(line.startswith("STOPPED: account/main FLATTEN: ") and "opened at 15000" in line for line in told)
+    assert "the venue shows the account flat" in told
+
+
+def test_each_evaluator_sees_its_own_catastrophe() -> None:
+    """Of five that watch together the right one stops, with its own scope and action."""
+    told = run(EXAMPLES / "all_evaluators.py")
+    stops = [line[25:].split()[:3] for line in told.splitlines()]
+    assert stops == [
+        ["drawdown/main", "account/main", "FLATTEN:"],
+        ["system_health", "global", "FLATTEN:"],
+        ["execution_errors/main", "account/main", "FLATTEN:"],
+        ["data_feed/quotes", "global", "CANCEL:"],
+        ["manual", "global", "FLATTEN:"],
+    ]
+
+
 def test_in_process_imports_no_transport() -> None:
     """Who uses the core in process needs nothing but the standard library."""
     code = f"import runpy, sys; runpy.run_path({str(EXAMPLES / 'in_process.py')!r}); print(*sys.modules)"
