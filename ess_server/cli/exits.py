@@ -13,6 +13,7 @@ class Exit(IntEnum):
     UNREACHABLE = 4
     UNMATCHED = 5
     UNFINISHED = 6
+    WOULD_TRIP = 7
     INTERRUPTED = 130
 
 
@@ -24,6 +25,7 @@ MEANINGS: tuple[tuple[Exit, str], ...] = (
     (Exit.UNREACHABLE, "the server does not answer; for trigger: and the tripwire could not be made either"),
     (Exit.UNMATCHED, "trigger: latched, but something about it did not match; read the warnings"),
     (Exit.UNFINISHED, "trigger --wait: latched, but gates or accounts were not done in time"),
+    (Exit.WOULD_TRIP, "replay: at least one evaluator would have tripped"),
     (Exit.INTERRUPTED, "interrupted with Ctrl-C"),
 )
 

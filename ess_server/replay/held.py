@@ -1,0 +1,91 @@
+"""Repositories that take the recording's own pace for what it is: no silence.
+
+A recording that keeps one reading a minute says nothing about the seconds between. Up to the next reading of its
+source, where that is near enough, a reading counts as just received; evaluators see it as from a source that speaks.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import tzinfo
+
+from ess_server.adapters.metrics_memory import MemoryMetricsRepository
+from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
+from ess_server.core.feeds import FeedTrack
+from ess_server.core.ports import Clock, Readings
+from ess_server.core.readings import AccountMetrics, ComponentHealth
+
+
+class Pace:
+    """Until which uptime the latest reading of each source stands."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._until: dict[tuple[str, ...], float] = {}
+
+    def hold(self, source: tuple[str, ...], until: float) -> None:
+        """Let the latest reading of ``source`` stand until this uptime."""
+        self._until[source] = until
+
+    def holds(self, source: tuple[str, ...]) -> bool:
+        """Whether the latest reading of ``source`` stands now."""
+        return self._clock.uptime() < self._until.get(source, 0.0)
+
+    def received(self, received: float, sources: Iterable[tuple[str, ...]]) -> float:
+        """Return when a reading of ``sources`` counts as received: now while all of them stand."""
+        now = self._clock.uptime()
+        return now if received < now and all(self._until.get(s, 0.0) > now for s in sources) else received
+
+
+class HeldMetrics(MemoryMetricsRepository):
+    """Equity at the recording's pace; everything else as the server keeps it."""
+
+    def __init__(self, clock: Clock, zone: tzinfo, pace: Pace) -> None:
+        super().__init__(clock, zone)
+        self._pace = pace
+
+    def account(self, account: str) -> AccountMetrics | None:
+        """Return the latest equity and baseline, or None before the first reading."""
+        metrics = super().account(account)
+        return metrics and self._held(metrics, (account,))
+
+    def _held(self, metrics: AccountMetrics, accounts: Iterable[str]) -> AccountMetrics:
+        equity = metrics.equity
+        received = self._pace.received(equity.received, (("equity", a) for a in accounts))
+        return metrics if received == equity.received else replace(metrics, equity=replace(equity, received=received))
+
+
+class HeldHealth(ReportedHealthMonitor):
+    """Component health at the recording's pace."""
+
+    def __init__(self, clock: Clock, pace: Pace) -> None:
+        super().__init__(clock)
+        self._pace = pace
+
+    def components(self) -> Mapping[str, ComponentHealth]:
+        """Return the latest word on every component, by name."""
+        return {
+            name: replace(health, received=self._pace.received(health.received, (("health", name),)))
+            for name, health in super().components().items()
+        }
+
+
+class HeldFeeds(ReportedFeedMonitor):
+    """Market data at the recording's pace."""
+
+    def __init__(self, pace: Pace) -> None:
+        super().__init__()
+        self._pace = pace
+
+    def tracks(self, feed: str) -> Mapping[str, FeedTrack]:
+        """Return what is remembered of every symbol of a feed, by symbol."""
+        return {symbol: self._held(track, ("quote", feed, symbol)) for symbol, track in super().tracks(feed).items()}
+
+    def _held(self, track: FeedTrack, source: tuple[str, ...]) -> FeedTrack:
+        if track.renewed is None or not self._pace.holds(source):
+            return track
+        return replace(track, renewed=self._pace.received(track.renewed, (source,)))
+
+
+def held_readings(clock: Clock, zone: tzinfo, pace: Pace) -> Readings:
+    """Return empty repositories."""
+    return Readings(HeldMetrics(clock, zone, pace), HeldHealth(clock, pace), HeldFeeds(pace))

@@ -1,0 +1,197 @@
+"""The replay: moves the clock through the recording, records what was observed, and lets every evaluator look."""
+
+import heapq
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta, tzinfo
+
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Instant
+from ess_server.core.watched import Watched
+from ess_server.replay.clock import RecordedClock
+from ess_server.replay.held import Pace, held_readings
+from ess_server.replay.inputs import Skipped, inputs_of, select
+from ess_server.replay.instants import Anchors, Instants
+from ess_server.replay.recording import Arrival, Recording
+from ess_server.replay.series import Series
+from ess_server.replay.subject import MICROSECOND, ResetRule, Subject
+
+FEW_TICKS = 40
+"""A gap of no more ticks is ticked through: looking for the moments that matter would cost as much."""
+REPORT_EVERY = 8192
+"""Rows between two words on progress."""
+
+Progress = Callable[[int], None]
+"""Called with the number of rows that are done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """How to replay.
+
+    Attributes:
+        zone: whose midnight begins the day.
+        tick: how often silence is looked for.
+        reset_after: time after a trip at which it counts as reset; None is once it reads clear.
+        rebaseline: whether each release starts the baselines anew.
+        every_tick: look at every tick of every gap, instead of those at which something can change; slow.
+        named: evaluators that are replayed, whatever was recorded; empty is all that have something to read.
+    """
+
+    zone: tzinfo
+    tick: timedelta = timedelta(milliseconds=250)
+    reset_after: timedelta | None = None
+    rebaseline: bool = False
+    every_tick: bool = False
+    named: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """What came of a replay."""
+
+    recording: Recording
+    subjects: tuple[Subject, ...]
+    skipped: tuple[Skipped, ...]
+    looks: int
+
+
+class Replay:
+    """One run over a recording. Evaluators do not cover one another: each is replayed as if it were alone."""
+
+    def __init__(self, recording: Recording, watched: Sequence[Watched], options: ReplayOptions) -> None:
+        self._recording = recording
+        self._origin = recording.start
+        self._tick = options.tick // MICROSECOND
+        self._every_tick = options.every_tick
+        self._clock = RecordedClock(self._origin)
+        self._pace = Pace(self._clock)
+        self._readings: Readings = held_readings(self._clock, options.zone, self._pace)
+        chosen, self._skipped = select(watched, recording.sources, options.named)
+        self._subjects = [self._subject(one, begins, options) for one, begins in chosen]
+        settings = [s.watched.settings for s in self._subjects]
+        self._instants = Instants(settings)
+        self._inputs = inputs_of(recording.sources)
+        self._anchors = Anchors(self._readings, self._pace, self._inputs, self._origin)
+        self._at = self._origin
+        self._open_until = 0
+        self._dues: list[int] = []
+        self._looks = 0
+
+    def run(self, progress: Progress = lambda _: None) -> Replayed:
+        """Replay everything; call it once."""
+        record = self._recorders()
+        told: set[tuple[str, ...]] = set()
+        for done, arrival in enumerate(self._recording.arrivals()):
+            if arrival.micros != self._at:
+                self._look()
+                told.clear()
+                self._pass_until(arrival.micros)
+            elif arrival.source in told:
+                # Two readings of one source at one moment: the second must not hide the first.
+                self._look()
+            told.add(arrival.source)
+            record[arrival.source[0]](arrival.observation)
+            self._heed(arrival)
+            if not done % REPORT_EVERY:
+                progress(done)
+        self._look()
+        for subject in self._subjects:
+            subject.close(self._at)
+        progress(self._recording.rows)
+        return Replayed(
+            recording=self._recording,
+            subjects=tuple(self._subjects),
+            skipped=tuple(self._skipped),
+            looks=self._looks,
+        )
+
+    def _recorders(self) -> dict[str, Callable[..., object]]:
+        """Return what takes a row of each kind. No stop stands in a replay, so that no order is late."""
+        readings = self._readings
+        return {
+            "equity": readings.metrics.record_equity,
+            "cash_flow": readings.metrics.record_cash_flow,
+            "execution": readings.metrics.record_execution,
+            "quote": readings.feeds.record,
+            "health": readings.health.record,
+        }
+
+    def _subject(self, watched: Watched, begins: int, options: ReplayOptions) -> Subject:
+        def rebaseline() -> None:
+            self._readings.metrics.rebaseline(self._inputs.accounts)
+
+        after = None if options.reset_after is None else options.reset_after // MICROSECOND
+        return Subject(
+            watched=watched,
+            begins=begins,
+            series=Series(self._recording.start, self._recording.end),
+            rule=ResetRule(after=after, rebaseline=rebaseline if options.rebaseline else None),
+            tick=self._tick,
+        )
+
+    def _heed(self, arrival: Arrival) -> None:
+        """Note for how long a row may still change something."""
+        if arrival.held_until:
+            self._pace.hold(arrival.source, (arrival.held_until - self._origin) / 1e6)
+            longest = self._instants.longest_window if arrival.source[0] == "quote" else 0
+        else:
+            longest = self._instants.longest
+        if longest:
+            self._open_until = max(self._open_until, arrival.micros + longest + 2 * self._tick)
+
+    def _pass_until(self, micros: int) -> None:
+        """Let time pass until ``micros``, with a look at each moment between at which something can change."""
+        if micros - self._at > self._tick and (self._dues or self._at < self._open_until or self._every_tick):
+            self._gap(micros)
+        self._move(micros)
+
+    def _gap(self, end: int) -> None:
+        first, last = (self._at - self._origin) // self._tick + 1, (end - self._origin - 1) // self._tick
+        if self._every_tick or last - first < FEW_TICKS:
+            ticks: Iterator[int] = iter(range(first, last + 1))
+        else:
+            ticks = iter(self._ticks(first, last))
+        following = next(ticks, None)
+        while True:
+            due = -(-(self._dues[0] - self._origin) // self._tick) if self._dues else None
+            if due is not None and (following is None or due < following):
+                heapq.heappop(self._dues)
+                tick = due
+            elif following is not None:
+                tick, following = following, next(ticks, None)
+            else:
+                return
+            if tick > last:
+                return
+            moment = self._origin + tick * self._tick
+            if moment > self._at:
+                self._move(moment)
+                self._look()
+
+    def _ticks(self, first: int, last: int) -> list[int]:
+        """Return the ticks from ``first`` to ``last`` at which something can change."""
+        wanted: set[int] = set()
+        for moment in self._instants.after(self._anchors, self._clock.now(), self._clock.uptime()):
+            before = (moment - self._origin) // self._tick
+            wanted.update((before, before + 1, before + 2))
+        if self._open_until > self._at:
+            wanted.add(last)
+        return sorted(tick for tick in wanted if first <= tick <= last)
+
+    def _move(self, micros: int) -> None:
+        self._at = micros
+        self._clock.move(micros)
+
+    def _look(self) -> None:
+        now, micros = Instant(self._clock.now(), self._clock.uptime()), self._at
+        self._looks += 1
+        for subject in self._subjects:
+            if subject.begins <= micros:
+                subject.look(self._readings, now, micros)
+                if subject.dues:
+                    for due in subject.dues:
+                        # The tick after it as well: what is counted in floats may fall just short.
+                        heapq.heappush(self._dues, due)
+                        heapq.heappush(self._dues, due + self._tick)
+                    subject.dues.clear()

@@ -1,0 +1,242 @@
+"""One evaluator in a replay: what it would have stopped, and how close it came."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from enum import Enum
+
+from ess_server.core.approach import NearMiss
+from ess_server.core.confirm import Decision
+from ess_server.core.evaluation import Fault
+from ess_server.core.model import Action, CauseSource
+from ess_server.core.monitor import INHIBIT_FOR
+from ess_server.core.ports import Readings
+from ess_server.core.readings import Instant, Measure, Trip, Unknown, Verdict
+from ess_server.core.watched import Happened, Watched
+from ess_server.replay.clock import EPOCH
+from ess_server.replay.series import Series
+
+MICROSECOND = timedelta(microseconds=1)
+
+
+class Kind(Enum):
+    """What an episode is."""
+
+    TRIP = "trip"
+    NEAR_MISS = "near miss"
+
+
+class Release(Enum):
+    """How a would-be stop ended."""
+
+    RECOVERED = "the reading was clearly below the highest warn tier again"
+    RESET_AFTER = "reset after the time that was asked for"
+    RAISED = "a stronger stop followed"
+    END = "the recording ends"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """A would-be trip, or a near miss.
+
+    ``micros`` is when it would have been latched, of a near miss when it began; in microseconds since 1970, as
+    ``until``. ``reading`` and ``limit`` are decimal text, empty for a fault; ``limit_used`` is None there.
+    """
+
+    kind: Kind
+    evaluator: str
+    micros: int
+    until: int
+    action: Action
+    source: CauseSource
+    reading: str
+    limit: str
+    limit_used: float | None
+    reason: str
+    release: Release = Release.RECOVERED
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A would-be stop that has not been released."""
+
+    micros: int
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResetRule:
+    """When a would-be stop is released, as by a person.
+
+    ``after`` None: once the evaluator reads clearly below its highest warn tier. Else so many microseconds after the
+    trip, whatever it reads then. ``rebaseline`` is called with each release, to start baselines anew.
+    """
+
+    after: int | None = None
+    rebaseline: Callable[[], None] | None = None
+
+
+@dataclass(slots=True)
+class Subject:
+    """An evaluator with what came of it. ``begins`` is the moment from which there is anything for it to read."""
+
+    watched: Watched
+    begins: int
+    series: Series
+    rule: ResetRule
+    tick: int
+    dues: list[int] = field(default_factory=list)
+    """Moments at which it wants to be looked at, whether or not anything is observed."""
+    episodes: list[Episode] = field(default_factory=list)
+    peak: Measure | None = None
+    peak_share: Decimal = Decimal(-1)
+    peak_micros: int = 0
+    unknown: int = 0
+    """Microseconds for which it could not tell."""
+    unknown_spans: list[tuple[int, int]] = field(default_factory=list)
+    """When it could not tell; stretches that a chart could not show apart are one."""
+    _unknown_since: int | None = None
+    _standing: _Standing | None = None
+    _tripped: bool = False
+
+    def look(self, readings: Readings, now: Instant, micros: int) -> None:
+        """Evaluate at ``now``, which is ``micros`` since 1970."""
+        try:
+            outcome: Verdict | Fault = self.watched.evaluator.evaluate(readings, now)
+        except Exception as error:  # noqa: BLE001 - as the monitor: whatever it raises, the others go on
+            outcome = Fault(f"raised {type(error).__name__}")
+        happened, outcome = self._take(outcome, now)
+        if isinstance(outcome, Unknown | Fault):
+            self._cannot_tell(micros)
+        else:
+            self._has_read(outcome, micros)
+        if happened.near_miss is not None:
+            self._missed(happened.near_miss, micros)
+        if happened.decision is not None:
+            self._decided(happened.decision, now, micros)
+        if self._standing is not None:
+            self._release(micros, now)
+
+    def close(self, micros: int) -> None:
+        """End with the recording."""
+        self._could_not_tell_until(micros)
+        self._end_standing(micros, Release.END)
+
+    def _take(self, outcome: Verdict | Fault, now: Instant) -> tuple[Happened, Verdict | Fault]:
+        try:
+            return self.watched.take(outcome, now), outcome
+        except Exception as error:  # noqa: BLE001 - as the monitor: a verdict that cannot be used is a fault
+            outcome = Fault(f"its verdict cannot be used: {type(error).__name__}")
+            return self.watched.take(outcome, now), outcome
+
+    def _cannot_tell(self, micros: int) -> None:
+        if self._unknown_since is None:
+            self._unknown_since = micros
+            self.dues.append(micros + self.watched.settings.unknown_after // MICROSECOND)
+
+    def _could_not_tell_until(self, micros: int) -> None:
+        since, self._unknown_since = self._unknown_since, None
+        if since is None:
+            return
+        self.unknown += micros - since
+        if self.unknown_spans and since - self.unknown_spans[-1][1] < self.series.column:
+            since, _ = self.unknown_spans.pop()
+        self.unknown_spans.append((since, micros))
+
+    def _has_read(self, verdict: Verdict, micros: int) -> None:
+        self._could_not_tell_until(micros)
+        measure: Measure = verdict.measure  # type: ignore[union-attr] # Unknown went another way
+        share = measure.share
+        self.series.add(micros, float(share))
+        if share > self.peak_share:
+            self.peak, self.peak_share, self.peak_micros = measure, share, micros
+        tripped = isinstance(verdict, Trip)
+        if (tripped or self._tripped) and self.watched.settings.confirm_of > 1:
+            self._confirm(micros, changed=tripped is not self._tripped)
+        self._tripped = tripped
+
+    def _confirm(self, micros: int, *, changed: bool) -> None:
+        """Ask for as many ticks as confirmation remembers: each may be a reading of its own."""
+        if changed or not self.dues:
+            self.dues += [micros + n * self.tick for n in range(1, self.watched.settings.confirm_of + 1)]
+
+    def _missed(self, miss: NearMiss, micros: int) -> None:
+        self.episodes.append(
+            Episode(
+                kind=Kind.NEAR_MISS,
+                evaluator=self.watched.name,
+                micros=(miss.began.time - EPOCH) // MICROSECOND,
+                until=micros,
+                action=self.watched.settings.action,
+                source=CauseSource.EVALUATOR,
+                reading=f"{miss.peak.value:f}",
+                limit=f"{miss.peak.limit:f}",
+                limit_used=miss.peak.limit_used,
+                reason=str(miss),
+            )
+        )
+
+    def _decided(self, decision: Decision, now: Instant, micros: int) -> None:
+        standing = self._standing
+        if standing is not None and decision.action <= standing.decision.action:
+            return
+        if self.watched.is_inhibited(now.uptime):
+            return
+        self._end_standing(micros, Release.RAISED)
+        self._standing = _Standing(micros, decision)
+        self.watched.latched()
+        if self.rule.after is not None:
+            self.dues.append(micros + self.rule.after)
+
+    def _release(self, micros: int, now: Instant) -> None:
+        standing = self._standing
+        if standing is None:
+            return
+        if self.rule.after is None:
+            if not (self.watched.unknown or self.watched.is_close):
+                self._end_standing(micros, Release.RECOVERED)
+                self.watched.forget()
+        elif micros - standing.micros >= self.rule.after:
+            self._end_standing(micros, Release.RESET_AFTER)
+            self._go_past(now, micros)
+        if self._standing is None and self.rule.rebaseline is not None:
+            self.rule.rebaseline()
+
+    def _go_past(self, now: Instant, micros: int) -> None:
+        """Release as a person does who overrides what still stands: it is ignored until it has read clear once."""
+        if self.watched.stands or self.watched.unknown:
+            self.watched.inhibit(now.uptime + INHIBIT_FOR.total_seconds())
+            self.dues.append(micros + INHIBIT_FOR // MICROSECOND)
+        else:
+            self.watched.forget()
+        if self._unknown_since is not None:
+            self.dues.append(micros + self.watched.settings.unknown_after // MICROSECOND)
+
+    def _end_standing(self, micros: int, release: Release) -> None:
+        standing, self._standing = self._standing, None
+        if standing is None:
+            return
+        decision = standing.decision
+        self.episodes.append(
+            Episode(
+                kind=Kind.TRIP,
+                evaluator=self.watched.name,
+                micros=standing.micros,
+                until=micros,
+                action=decision.action,
+                source=decision.source,
+                reading=decision.reading,
+                limit=decision.limit,
+                limit_used=_used(decision),
+                reason=decision.reason,
+                release=release,
+            )
+        )
+
+
+def _used(decision: Decision) -> float | None:
+    if not decision.limit:
+        return None
+    reading, limit = Decimal(decision.reading), Decimal(decision.limit)
+    return float(reading / limit) if limit else float("inf")
