@@ -182,10 +182,9 @@ class BaselineLedger:
         if self._entries[0].time >= horizon and len(self._entries) <= self._capacity:
             return
         count = max(len(self._entries) - self._capacity, bisect_left(self._entries, horizon, key=itemgetter(0)))
-        if count:
-            self._refold(count)
-            self._edge, self._anchor = self._entries[count - 1], self._folds[count - 1]
-            self._forget(count)
+        self._refold(count)
+        self._edge, self._anchor = self._entries[count - 1], self._folds[count - 1]
+        self._forget(count)
 
     def _forget(self, count: int) -> None:
         """Drop the oldest entries, which are folded."""

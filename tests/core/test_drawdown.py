@@ -138,9 +138,22 @@ def test_equity_within_its_age_counts(received: float) -> None:
     assert isinstance(judge(replace(USDT, received=received), daily="10"), Clear)
 
 
-def test_age_does_not_depend_on_the_wall_clock() -> None:
-    """A source with a clock of its own is as fresh as its arrival."""
-    assert isinstance(judge(replace(USDT, time=START - timedelta(days=3)), daily="10"), Clear)
+@pytest.mark.parametrize("behind", [20, 2, 0, -2, -5])
+def test_source_whose_clock_is_a_little_off_is_believed(behind: float) -> None:
+    """Up to max_age and 5 s behind, and 5 s ahead: no clock of a venue is that of this host."""
+    assert isinstance(judge(replace(USDT, time=START - timedelta(seconds=behind)), daily="10"), Clear)
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [(20.1, "20.1 s old by its own time"), (-5.1, "5.1 s from the future"), (86400 * 3, "259200.0 s old")],
+)
+def test_reading_that_is_old_or_from_the_future_by_its_own_time_is_unknown(behind: float, words: str) -> None:
+    """What a source repeats, or held back, arrives lately and says nothing about now, not even that it is a loss."""
+    verdict = judge(replace(USDT, amount=Decimal(1), time=START - timedelta(seconds=behind)), daily="10")
+
+    assert isinstance(verdict, Unknown)
+    assert words in verdict.detail
 
 
 def test_missing_account_and_missing_baseline_are_unknown() -> None:
@@ -210,6 +223,54 @@ def test_max_age_out_of_range_is_refused() -> None:
     for age in (timedelta(0), timedelta(days=1, seconds=1)):
         with pytest.raises(InvalidRequestError, match="max_age"):
             limited(max_drawdown_percent=Decimal(5), max_age=age)
+
+
+SUM = {"main": "1000", "hedge": "500", "hedge + main": "1400"}
+
+
+def judge_sum(**changes: EquityReading | None) -> Verdict:
+    """The verdict on a sum of which everything is as it should be, but for the changes; it has lost 100."""
+    metrics = FakeMetrics()
+    for account, amount in SUM.items():
+        whose = account.replace(" + ", "_")
+        reading = replace(USDT, account=account, amount=Decimal(amount))
+        reading = changes.get(whose, reading)  # type: ignore[assignment] # None is left out below
+        if reading is not None:
+            metrics.set(replace(reading, account=account), replace(BASELINE, high_water_mark=Decimal(1500)))
+    settings = DrawdownSettings(
+        accounts=("main", "hedge"), currency="USDT", confirm=2, max_drawdown_percent=Decimal(5), name="sum"
+    )
+    return DrawdownEvaluator(settings).evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), NOW)
+
+
+def test_sum_is_judged_by_its_own_reading_and_marks() -> None:
+    """Not by those of its accounts, and a person reads which ones."""
+    verdict = judge_sum()
+
+    assert isinstance(verdict, Trip)
+    assert verdict.detail == (
+        "accounts hedge + main: drawdown 6.6666 % (equity 1400 USDT, high-water mark 1500) reached the limit of 5 %"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (None, "no equity yet"),
+        (replace(USDT, amount=Decimal("NaN")), "the latest equity is NaN"),
+        (replace(USDT, received=900.0), "100.0 s old"),
+        (replace(USDT, time=START - timedelta(days=1)), "by its own time"),
+        (replace(USDT, currency="EUR"), "in EUR, not in USDT"),
+    ],
+)
+@pytest.mark.parametrize("whose", ["main", "hedge", "hedge_main"])
+def test_sum_is_unknown_while_an_account_or_the_sum_is(whose: str, wrong: EquityReading | None, words: str) -> None:
+    """A part that is missing is not zero, and the person reads which one."""
+    verdict = judge_sum(**{whose: wrong})
+
+    assert isinstance(verdict, Unknown)
+    assert words in verdict.detail
+    assert (f"hedge + main: {whose}: " in verdict.detail) == (whose in ("main", "hedge"))
 
 
 AMOUNTS = st.one_of(st.integers(1, 3000).map(Decimal), st.sampled_from([Decimal(a) for a in ("NaN", "0", "-7")]))

@@ -21,9 +21,10 @@ from ess_server.core.evaluators import (
     OnUnknown,
     SystemHealthSettings,
 )
+from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
 from ess_server.core.ports import Readings
-from ess_server.core.readings import Clear, Trip, Warn
+from ess_server.core.readings import AccountGroup, Clear, Trip, Warn
 from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, FakeMetrics, fake_readings
 
 
@@ -101,6 +102,58 @@ def test_values_at_the_ends_of_their_ranges_are_taken() -> None:
 
     assert (settings.name, settings.confirm, settings.confirm_of) == (name, 100, 100)
     assert drawdown(confirm=1, confirm_of=100).confirm_of == 100
+
+
+def of_sum(**changes: Any) -> DrawdownSettings:
+    """Settings of a sum that are valid but for the changes."""
+    valid: dict[str, Any] = {
+        "accounts": ("main", "hedge"),
+        "currency": "USDT",
+        "max_drawdown_percent": Decimal(10),
+        "confirm": 2,
+    }
+    return DrawdownSettings(**valid | changes)
+
+
+def test_sum_is_global_unless_set_and_named_by_its_accounts() -> None:
+    """A loss of all says nothing about which one to stop."""
+    settings = of_sum()
+
+    assert (settings.name, settings.scope) == ("drawdown/main+hedge", GLOBAL)
+    assert settings.group == AccountGroup(("hedge", "main"), "USDT")
+    assert of_sum(scope=Scope(ScopeKind.VENUE, "v")).scope == Scope(ScopeKind.VENUE, "v")
+    assert drawdown().group is None
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("account", {"account": "main"}),
+        ("account", {"accounts": ()}),
+        ("accounts", {"accounts": ("main",)}),
+        ("accounts", {"accounts": ("main", "main")}),
+        ("accounts", {"accounts": ("main", "")}),
+        ("currency", {"currency": ""}),
+        ("confirm", {"confirm": 1}),
+        ("confirm", {"confirm": 0}),
+    ],
+)
+def test_sum_without_what_it_needs_is_refused_by_name(field: str, changes: dict[str, Any]) -> None:
+    """A sum of one, of nothing, in no currency, beside an account, or tripped by one moment of a transfer."""
+    with pytest.raises(InvalidRequestError) as refused:
+        of_sum(**changes)
+
+    assert refused.value.field == field
+
+
+def test_groups_of_evaluators_are_each_listed_once() -> None:
+    """Two limits on one sum are one series."""
+    evaluators = [ManualSettings(), drawdown(), of_sum(name="a"), of_sum(name="b"), of_sum(name="c", currency="EUR")]
+
+    assert groups_of(evaluators) == (
+        AccountGroup(("main", "hedge"), "USDT"),
+        AccountGroup(("main", "hedge"), "EUR"),
+    )
 
 
 def test_settings_without_any_name_are_refused() -> None:
@@ -219,7 +272,7 @@ def test_settings_reach_the_evaluator() -> None:
     evaluator = DrawdownEvaluator(settings)
 
     assert (evaluator._daily_limit, evaluator._drawdown_limit) == (Decimal(4), Decimal(10))
-    assert (evaluator._max_age, evaluator._currency) == (3.0, "EUR")
+    assert (evaluator._max_age, evaluator._currency) == (timedelta(seconds=3), "EUR")
     assert not isinstance(
         evaluator.evaluate(Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), clock.instant()), Clear | Warn
     )

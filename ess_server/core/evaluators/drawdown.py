@@ -1,69 +1,100 @@
-"""Loss of an account: since the day began, and since its high-water mark; open positions included."""
+"""Loss of an account, or of several as one: since the day began and since the high-water mark; open positions too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from math import inf
 
 from ess_server.core.baselines import daily_loss_percent, drawdown_percent
 from ess_server.core.errors import InvalidRequestError
+from ess_server.core.evaluators.limits import Finding, check_names, check_percent, judge, shown
 from ess_server.core.evaluators.settings import OWN_SCOPE, SECONDS, EvaluatorSettings, check_duration, fill_in
-from ess_server.core.model import Scope, ScopeKind
-from ess_server.core.ports import Readings
-from ess_server.core.readings import (
-    Baseline,
-    Clear,
-    EquityReading,
-    Instant,
-    Measure,
-    Trip,
-    Unknown,
-    Verdict,
-    Warn,
-)
+from ess_server.core.model import GLOBAL, Scope, ScopeKind
+from ess_server.core.ports import MetricsRepository, Readings
+from ess_server.core.readings import AccountGroup, AccountMetrics, Baseline, EquityReading, Instant, Measure, Verdict
 
 KIND = "drawdown"
-
-_PERCENT = Decimal(100)
-_SHOWN = Decimal("0.0001")
+CLOCK_ERROR = timedelta(seconds=5)
+"""How far the clock of a source may be off, ahead or behind, before its readings are not believed."""
+LEAST_CONFIRM_OF_SUM = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawdownSettings(EvaluatorSettings):
-    """Limits for one account; at least one of the two. Raises InvalidRequestError as ``EvaluatorSettings`` does.
+    """Limits for one account, or for the sum of several in one currency; at least one limit.
+
+    A sum is read anew when each of its accounts has been, and it has a high-water mark and a day's opening of its
+    own. Its scope is global unless set, because a loss of all says nothing about which one to stop. It is Unknown
+    while one of its accounts is. A reset's ``rebaseline`` reaches it if it is for all of them, as a global one is.
+    Raises InvalidRequestError as ``EvaluatorSettings`` does.
 
     Attributes:
-        account: id of the account.
+        account: id of the account; leave it out for a sum.
+        accounts: ids of two accounts or more, for their sum.
         max_daily_loss_percent: of the day's opening equity, above 0 and at most 100; None for no limit.
         max_drawdown_percent: of the high-water mark, above 0 and at most 100; None for no limit.
-        max_age: how old the latest equity may be, above 0 s and at most a day.
-        currency: the equity's; one in another currency is Unknown. Empty takes what comes.
+        max_age: how old the latest equity may be, above 0 s and at most a day: since it arrived, and by its own time,
+            whose clock may be 5 s off. 15 s passes over a few polls that fail.
+        currency: the equity's; one in another currency is Unknown. Empty takes what comes; a sum needs one.
+        confirm: as for every evaluator, and 2 at least for a sum: money on its way between two accounts may be on none
+            of them for a reading, or on both.
     """
 
     kind: str = KIND
-    account: str
+    account: str = ""
+    accounts: tuple[str, ...] = ()
     max_daily_loss_percent: Decimal | None = None
     max_drawdown_percent: Decimal | None = None
     max_age: timedelta = field(default=timedelta(seconds=15), metadata=SECONDS)
     currency: str = ""
 
     def __post_init__(self) -> None:
-        if not self.account:
-            raise InvalidRequestError("account", "is empty")
-        fill_in(self, "name", self.name or f"{KIND}/{self.account}")
+        if self.accounts:
+            self._check_sum()
+        elif not self.account:
+            raise InvalidRequestError(
+                "account", "is empty, and there are no accounts: name one, or several in accounts"
+            )
+        whose = "+".join(self.accounts) or self.account
+        fill_in(self, "name", self.name or f"{KIND}/{whose}")
         if self.scope == OWN_SCOPE:
-            fill_in(self, "scope", Scope(ScopeKind.ACCOUNT, self.account))
+            fill_in(self, "scope", GLOBAL if self.accounts else Scope(ScopeKind.ACCOUNT, self.account))
         EvaluatorSettings.__post_init__(self)
         _check_limits(self.max_daily_loss_percent, self.max_drawdown_percent)
         check_duration("max_age", self.max_age)
+
+    @property
+    def group(self) -> AccountGroup | None:
+        """The accounts that are summed, None for a single one."""
+        return AccountGroup(self.accounts, self.currency) if self.accounts else None
+
+    def _check_sum(self) -> None:
+        if self.account:
+            raise InvalidRequestError("account", "stands beside accounts; keep one of the two")
+        check_names("accounts", self.accounts)
+        if len(self.accounts) == 1:
+            raise InvalidRequestError("accounts", "is only one; write it as account")
+        if not self.currency:
+            raise InvalidRequestError("currency", "is missing: say in which currency accounts are summed")
+        if self.confirm == 1:
+            detail = (
+                f"is too few for a sum, which one moment of a transfer falsifies; set {LEAST_CONFIRM_OF_SUM} or more"
+            )
+            raise InvalidRequestError("confirm", f"{self.confirm} {detail}")
+
+
+def groups_of(evaluators: Iterable[EvaluatorSettings]) -> tuple[AccountGroup, ...]:
+    """Return the groups that these evaluators watch, each once: those that a ``MetricsRepository`` has to keep."""
+    groups = (one.group for one in evaluators if isinstance(one, DrawdownSettings))
+    return tuple(dict.fromkeys(group for group in groups if group))
 
 
 class DrawdownEvaluator:
     """Trips when a loss is at or past its limit, in percent; warns at shares of the limit before.
 
-    It reports the loss that uses more of its limit. Unknown without an equity that is usable, young enough by the
-    uptime at which it arrived, in the configured currency and beside a baseline.
+    It reports the loss that uses more of its limit. Unknown without an equity that is usable, young enough, not from
+    the future, in the configured currency and beside a baseline; of a sum, that of each account and of the sum.
     """
 
     Settings = DrawdownSettings
@@ -71,79 +102,75 @@ class DrawdownEvaluator:
     def __init__(self, settings: DrawdownSettings) -> None:
         self.name = settings.name
         self._account = settings.account
+        self._group = settings.group
+        self._subject = f"accounts {self._group.name}" if self._group else f"account {self._account}"
         self._daily_limit = settings.max_daily_loss_percent
         self._drawdown_limit = settings.max_drawdown_percent
-        self._max_age = settings.max_age.total_seconds()
+        self._max_age = settings.max_age
         self._currency = settings.currency
-        self._warn_tiers = tuple(reversed(settings.warn_percent))
+        self._warn_percent = settings.warn_percent
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
-        metrics = readings.metrics.account(self._account)
-        if metrics is None:
-            return self._unknown("no equity yet")
-        problem = self._problem(metrics.equity, now)
+        found = self._read(readings.metrics, now)
+        if isinstance(found, str):
+            return judge(self._subject, (), found, warn_percent=self._warn_percent)
+        return judge(self._subject, list(self._losses(*found)), warn_percent=self._warn_percent)
+
+    def _read(self, metrics: MetricsRepository, now: Instant) -> tuple[EquityReading, Baseline] | str:
+        """Return what losses are computed from, or why that is not possible."""
+        if self._group is None:
+            return self._usable(metrics.account(self._account), now)
+        for member in self._group.accounts:
+            found = self._usable(metrics.account(member), now)
+            if isinstance(found, str):
+                return f"{member}: {found}"
+        return self._usable(metrics.group(self._group), now)
+
+    def _usable(self, known: AccountMetrics | None, now: Instant) -> tuple[EquityReading, Baseline] | str:
+        if known is None:
+            return "no equity yet"
+        problem = self._age_problem(known.equity, now)
         if problem:
-            return self._unknown(problem)
-        if metrics.baseline is None or not _is_sound(metrics.baseline):
-            return self._unknown("no baseline to measure from; if it was lost, reset with rebaseline")
-        return self._judge(max(self._losses(metrics.equity, metrics.baseline), key=_share_of_limit))
+            return problem
+        if self._currency and known.equity.currency != self._currency:
+            return f"the latest equity is in {known.equity.currency}, not in {self._currency}"
+        if not known.equity.usable:
+            return f"the latest equity is {known.equity.amount}"
+        if known.baseline is None or not _is_sound(known.baseline):
+            return "no baseline to measure from; if it was lost, reset with rebaseline"
+        return known.equity, known.baseline
 
-    def _unknown(self, problem: str) -> Unknown:
-        return Unknown(f"account {self._account}: {problem}")
-
-    def _problem(self, equity: EquityReading, now: Instant) -> str:
-        age = now.uptime - equity.received
+    def _age_problem(self, equity: EquityReading, now: Instant) -> str:
+        age, most = now.uptime - equity.received, self._max_age.total_seconds()
         if age == inf:
             return "no equity since the start"
         # Written so that an age which is no number is too old.
-        if not abs(age) <= self._max_age:
-            return f"the latest equity is {age:.1f} s old, and {self._max_age:g} s are allowed"
-        if self._currency and equity.currency != self._currency:
-            return f"the latest equity is in {equity.currency}, not in {self._currency}"
-        if not equity.usable:
-            return f"the latest equity is {equity.amount}"
+        if not abs(age) <= most:
+            return f"the latest equity is {age:.1f} s old, and {most:g} s are allowed"
+        own_age = now.time - equity.time
+        if own_age > self._max_age + CLOCK_ERROR:
+            return f"the latest equity came lately and is {own_age.total_seconds():.1f} s old by its own time"
+        if own_age < -CLOCK_ERROR:
+            return f"the latest equity is {-own_age.total_seconds():.1f} s from the future by its own time"
         return ""
 
-    def _losses(self, equity: EquityReading, baseline: Baseline) -> Iterator["_Loss"]:
+    def _losses(self, equity: EquityReading, baseline: Baseline) -> Iterator[Finding]:
         if self._drawdown_limit is not None:
-            value = drawdown_percent(baseline, equity.amount)
-            measure = Measure(value=value, limit=self._drawdown_limit, time=equity.time)
-            yield _Loss("drawdown", measure, equity, f"high-water mark {baseline.high_water_mark:f}")
+            measure = Measure(
+                value=drawdown_percent(baseline, equity.amount), limit=self._drawdown_limit, time=equity.time
+            )
+            yield _finding("drawdown", measure, equity, f"high-water mark {baseline.high_water_mark:f}")
         if self._daily_limit is not None:
-            value = daily_loss_percent(baseline, equity.amount)
-            measure = Measure(value=value, limit=self._daily_limit, time=equity.time)
-            yield _Loss("daily loss", measure, equity, f"{baseline.day} opened at {baseline.day_open:f}")
-
-    def _judge(self, loss: "_Loss") -> Verdict:
-        measure = loss.measure
-        if not measure.value < measure.limit:
-            return Trip(measure, f"account {self._account}: {loss} reached the limit of {measure.limit:f} %")
-        used = measure.value * _PERCENT
-        for tier in self._warn_tiers:
-            if used >= measure.limit * tier:
-                return Warn(
-                    measure,
-                    tier,
-                    f"account {self._account}: {loss} is past {tier} % of the limit of {measure.limit:f} %",
-                )
-        return Clear(measure)
+            measure = Measure(
+                value=daily_loss_percent(baseline, equity.amount), limit=self._daily_limit, time=equity.time
+            )
+            yield _finding("daily loss", measure, equity, f"{baseline.day} opened at {baseline.day_open:f}")
 
 
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    words: str
-    measure: Measure
-    equity: EquityReading
-    mark: str
-
-    def __str__(self) -> str:
-        shown = self.measure.value.quantize(_SHOWN, ROUND_DOWN).normalize()
-        return f"{self.words} {shown:f} % (equity {self.equity.amount:f} {self.equity.currency}, {self.mark})"
-
-
-def _share_of_limit(loss: _Loss) -> Decimal:
-    return loss.measure.value / loss.measure.limit
+def _finding(loss: str, measure: Measure, equity: EquityReading, mark: str) -> Finding:
+    words = f"{loss} {shown(measure.value)} % (equity {equity.amount:f} {equity.currency}, {mark})"
+    return Finding(measure, words, f"{measure.limit:f} %")
 
 
 def _is_sound(baseline: Baseline) -> bool:
@@ -153,14 +180,5 @@ def _is_sound(baseline: Baseline) -> bool:
 def _check_limits(max_daily_loss_percent: Decimal | None, max_drawdown_percent: Decimal | None) -> None:
     if max_daily_loss_percent is None and max_drawdown_percent is None:
         raise InvalidRequestError("max_daily_loss_percent", "is missing, and so is max_drawdown_percent: set one")
-    _check_percent("max_daily_loss_percent", max_daily_loss_percent)
-    _check_percent("max_drawdown_percent", max_drawdown_percent)
-
-
-def _check_percent(name: str, value: Decimal | None) -> None:
-    if value is None:
-        return
-    if not isinstance(value, Decimal):
-        raise InvalidRequestError(name, f"{value!r} is not a Decimal")
-    if not (value.is_finite() and 0 < value <= _PERCENT):
-        raise InvalidRequestError(name, f"{value} is not above 0 and at most 100")
+    check_percent("max_daily_loss_percent", max_daily_loss_percent)
+    check_percent("max_drawdown_percent", max_drawdown_percent)
