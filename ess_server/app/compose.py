@@ -1,7 +1,6 @@
 """Builds every part and connects them."""
 
 import asyncio
-import ipaddress
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,8 +19,9 @@ from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.adapters.system_clock import SystemClock
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
+from ess_server.app.health import watch_health
 from ess_server.app.venues import VenueNews, build_flattener
-from ess_server.config import kinds
+from ess_server.config import kinds, listen
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.errors import StoreError
@@ -58,11 +58,7 @@ def new_id() -> str:
 def check_listen(server: ServerSettings) -> None:
     """Refuse an address that others can reach, unless it is encrypted or the person insists. Raises ListenError."""
     host = server.listen.rpartition(":")[0].strip("[]")
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not (loopback or server.tls or server.insecure):
+    if not (listen.is_loopback(host) or server.tls or server.insecure):
         raise ListenError(
             f"listen: {server.listen} can be reached from elsewhere and has no TLS; "
             "set [server.tls], listen on 127.0.0.1, or insist with --insecure"
@@ -114,6 +110,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         )
         intake = Intake(readings, monitor.observed, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
+        watch_health(settings, intake, clock, stack)
         subscribers = SubscriberRegistry(
             expected=settings.server.expected_subscribers,
             lease=settings.server.lease,

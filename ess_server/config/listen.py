@@ -1,5 +1,7 @@
 """Addresses as ``host:port``."""
 
+import ipaddress
+
 MAX_PORT = 65535
 
 
@@ -12,3 +14,11 @@ def parse(address: str) -> tuple[str, int]:
     if not (port.isascii() and port.isdigit() and len(port) <= len(str(MAX_PORT)) and int(port) <= MAX_PORT):
         raise ValueError(f'"{port[:20]}" is not a port from 0 to {MAX_PORT}')
     return bare, int(port)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether ``host`` is this machine and reached by nobody else; a name other than localhost may be anything."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -9,15 +9,29 @@ from typing import Any
 
 from ess_server.config import checks, kinds, values
 from ess_server.config.feeds import feed_mistakes, watching_mistakes
+from ess_server.config.health import (
+    MOST_COMPONENTS,
+    component_mistakes,
+    host_age_mistakes,
+    host_mistakes,
+    unwatched_mistake,
+)
 from ess_server.config.positions import key_lines, line_of
 from ess_server.config.problems import ConfigError, Mistake, Place, Problem
-from ess_server.config.settings import AccountSettings, FeedSettings, ServerSettings, Settings
+from ess_server.config.settings import (
+    AccountSettings,
+    ComponentSettings,
+    FeedSettings,
+    HostSettings,
+    ServerSettings,
+    Settings,
+)
 from ess_server.config.structure import TableReader
-from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings
+from ess_server.core.evaluators import EVALUATORS, EvaluatorSettings, SystemHealthSettings
 
 MAX_BYTES = 1_048_576
 MAX_INSTALLATION_BYTES = 64
-TOP_LEVEL = ("installation", "python_path", "server", "accounts", "feeds", "evaluators")
+TOP_LEVEL = ("installation", "python_path", "server", "host", "accounts", "feeds", "components", "evaluators")
 
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
 
@@ -87,14 +101,17 @@ class _Draft:
                 self.mistakes.append(Mistake((name,), f"unknown key; {values.did_you_mean(name, list(TOP_LEVEL))}"))
         accounts, python_path = tuple(self._accounts()), self._python_path()
         kinds.extend_path(python_path)
-        feeds = tuple(self._feeds())
+        feeds, host = tuple(self._feeds()), self._host()
+        evaluators = tuple(self._evaluators(feeds, host))
         return Settings(
             installation=self._installation(),
             python_path=python_path,
             server=self._server(),
+            host=host,
             accounts=accounts,
             feeds=feeds,
-            evaluators=tuple(self._evaluators(feeds)),
+            components=tuple(self._components(evaluators)),
+            evaluators=evaluators,
         )
 
     def _installation(self) -> str:
@@ -125,6 +142,13 @@ class _Draft:
         self._add(("server",), checks.server_mistakes(server), {m.path for m in mistakes})
         return server
 
+    def _host(self) -> HostSettings:
+        host, mistakes = self.reader.read(self.document.get("host", {}), HostSettings, ("host",))
+        self.mistakes += mistakes
+        host = host or HostSettings()
+        self._add(("host",), host_mistakes(host), {m.path for m in mistakes})
+        return host
+
     def _accounts(self) -> Iterator[AccountSettings]:
         for at, table in self._tables("accounts"):
             account, mistakes = self.reader.read(table, AccountSettings, at)
@@ -145,7 +169,27 @@ class _Draft:
         for place, name in checks.repeated_at(self._named("feeds", "name")):
             self.mistakes.append(Mistake(("feeds", place, "name"), f'"{name}" is another feed already'))
 
-    def _evaluators(self, feeds: Sequence[FeedSettings]) -> Iterator[EvaluatorSettings]:
+    def _components(self, evaluators: Sequence[EvaluatorSettings]) -> Iterator[ComponentSettings]:
+        health = [e for e in evaluators if isinstance(e, SystemHealthSettings)]
+        # An evaluator that could not be read might have watched it.
+        complete = len(evaluators) == len(self._named("evaluators", "kind"))
+        for at, table in self._tables("components"):
+            component, mistakes = self.reader.read(table, ComponentSettings, at)
+            self.mistakes += mistakes
+            if component:
+                watching = [e for e in health if e.watches(component.name)]
+                but = {m.path for m in mistakes}
+                self._add(at, component_mistakes(component, watching), but)
+                if complete:
+                    self._add(at, unwatched_mistake(watching), but)
+                yield component
+        for place, name in checks.repeated_at(self._named("components", "name")):
+            self.mistakes.append(Mistake(("components", place, "name"), f'"{name}" is another component already'))
+        if len(self._named("components", "name")) > MOST_COMPONENTS:
+            detail = f"there are more than {MOST_COMPONENTS}; let some of them report by themselves"
+            self.mistakes.append(Mistake(("components",), detail))
+
+    def _evaluators(self, feeds: Sequence[FeedSettings], host: HostSettings) -> Iterator[EvaluatorSettings]:
         names: list[str | None] = []
         accounts = [a for a in self._named("accounts", "id") if a is not None]
         venues = [v for v in self._named("accounts", "venue") if v is not None]
@@ -157,6 +201,7 @@ class _Draft:
             names.append(evaluator.name if evaluator else None)
             if evaluator:
                 self._add(at, watching_mistakes(evaluator, feeds), but)
+                self._add(at, host_age_mistakes(evaluator, host), but)
                 # A scope that is not written follows from the account, and so do its mistakes.
                 if isinstance(table, dict) and "scope" in table:
                     self._add(at, checks.scope_mistake(evaluator.scope, named, accounts, venues), but)

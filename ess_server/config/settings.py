@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from ess_server.core.evaluators import EvaluatorSettings
+from ess_server.core.evaluators.settings import SECONDS
 from ess_server.core.model import Action
 from ess_server.core.venue_feeds import FeedKind, FeedSource
 
@@ -93,6 +94,58 @@ class FeedSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettings:
+    """How the server's own host is read, for evaluators with limits on it.
+
+    Attributes:
+        interval: between two readings, 100 ms to an hour. 1 s, because a disk does not fill in less.
+        disk_paths: places beside ``data_dir`` whose file systems are read. None, because only you know what else of
+            yours must not fill up.
+    """
+
+    interval: timedelta = timedelta(seconds=1)
+    disk_paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentTlsSettings:
+    """PEM files: whoever has signed the component's certificate, and what this server shows of itself if it must."""
+
+    ca_file: Path
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentSettings:
+    """A component that is asked for its health over ``grpc.health.v1``.
+
+    Every evaluator of kind ``system_health`` watches it that has ``others = true`` or names it. It need not be named.
+
+    Attributes:
+        name: as people and evaluators call it, 1 to 256 bytes.
+        address: host:port; elsewhere than on this machine it needs ``tls``, or ``insecure``.
+        service: whose health it is; empty for that of the component as a whole, which every server answers.
+        interval: between two questions, 100 ms to an hour. 1 s, a fifteenth of the silence that is allowed.
+        timeout: of one question, 10 ms to ``interval``. 500 ms, much more than a component that is well needs.
+        max_silence: how long it may go without an answer, from two intervals and a timeout to a day; 0 for
+            ``max_silence`` of the evaluator, because most components deserve the same patience.
+        insecure: plain text although others may read and forge the answers. False, because a forged answer hides one
+            that is true.
+        tls: None for plain text.
+    """
+
+    name: str
+    address: str
+    service: str = ""
+    interval: timedelta = timedelta(seconds=1)
+    timeout: timedelta = timedelta(milliseconds=500)
+    max_silence: timedelta = field(default=timedelta(0), metadata=SECONDS)
+    insecure: bool = False
+    tls: ComponentTlsSettings | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything.
 
@@ -101,13 +154,17 @@ class Settings:
         python_path: directories, after all that is installed, from which evaluators of yours are imported. None,
             because whoever can write there decides what the server runs.
         server: see its table.
+        host: see its table.
         accounts: see their tables.
+        components: see their tables.
         evaluators: see their tables.
     """
 
     installation: str = ""
     python_path: tuple[Path, ...] = ()
     server: ServerSettings = field(default_factory=ServerSettings)
+    host: HostSettings = field(default_factory=HostSettings)
     accounts: tuple[AccountSettings, ...] = ()
     feeds: tuple[FeedSettings, ...] = ()
+    components: tuple[ComponentSettings, ...] = ()
     evaluators: tuple[EvaluatorSettings, ...] = ()

@@ -14,7 +14,16 @@ from ess_server.config.keys import keys_of
 from ess_server.config.settings import PaperEndpoint, Settings
 from ess_server.core.model import Action, Scope
 
-_PLACES_OF_TABLES = ("server", "tls", "accounts", "feeds", "evaluators")
+_PLACES_OF_TABLES = (
+    ("server",),
+    ("server", "tls"),
+    ("host",),
+    ("accounts",),
+    ("feeds",),
+    ("components",),
+    ("components", "tls"),
+    ("evaluators",),
+)
 
 
 def document(settings: Settings) -> dict[str, Any]:
@@ -58,7 +67,7 @@ def _number(value: timedelta | Decimal, unit: str) -> int | Decimal:
 def _lines(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     later = {}
     for key, value in table.items():
-        if key in _PLACES_OF_TABLES:
+        if (*path, key) in _PLACES_OF_TABLES:
             later[key] = value
         elif value is None:
             yield f"# {key} is not set"

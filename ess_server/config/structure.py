@@ -85,11 +85,17 @@ def _converter(base: Path) -> Converter:
     for kind, read in readers.items():
         converter.register_structure_hook(kind, _hook(read))
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], lambda value, _: values.texts(value))
+    converter.register_structure_hook_func(lambda kind: kind == tuple[Path, ...], _hook(_paths(base)))
     converter.register_structure_hook_func(lambda kind: kind == tuple[int, ...], lambda value, _: values.wholes(value))
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _table_reader(kind, converter))
     paper = _table_reader(PaperTable, converter)
     converter.register_structure_hook(PaperEndpoint, lambda value, _: _paper(paper(value, PaperTable)))
     return converter
+
+
+def _paths(base: Path) -> Callable[[object], tuple[Path, ...]]:
+    read = values.path(base)
+    return lambda value: tuple(read(one) for one in values.texts(value))
 
 
 def _table_reader(settings: type, converter: Converter) -> Any:  # noqa: ANN401 - cattrs makes functions of any type
