@@ -5,12 +5,14 @@
 3. No order is allowed later than one lease after a stop, or after the newest proof that was read.
 4. No gate opens below what it has seen, at a revision with a stop, or over a stop that nobody has released.
 5. Nothing but an accepted reset takes a stop away, and its revision is in the log by then.
-7. A trigger that the revision of a reset or hold does not cover stands, with all that it asked for.
+7. A trigger that the revision of a reset or hold does not cover stands, with all that it asked for: a FLATTEN too
+   that it asked for later, once its time has come, whatever has ended in between.
 
 ``ESS_HYPOTHESIS=deep`` explores further, and differently each time.
 """
 
 import os
+from datetime import timedelta
 from itertools import product
 
 from hypothesis import HealthCheck, settings
@@ -63,6 +65,14 @@ class Latch(RuleBasedStateMachine):
         """Somebody stops something."""
         cause = Cause(source=CauseSource.MANUAL, reason="x", actor=ANNA, time=self.world.clock.now())
         self.world.trigger(Activation(scope=scope, action=action, cause=cause, request_id=request_id))
+
+    @precondition(lambda self: self.world.up)
+    @rule(scope=scopes, action=st.sampled_from([Action.BLOCK, Action.CANCEL]), delay=st.sampled_from([0.1, 1.5, 12]))
+    def trigger_with_a_delay(self, scope: Scope, action: Action, delay: float) -> None:
+        """Somebody stops something that is to be flattened only later."""
+        cause = Cause(source=CauseSource.EVALUATOR, reason="x", actor=ANNA, time=self.world.clock.now())
+        after = timedelta(seconds=delay)
+        self.world.trigger(Activation(scope=scope, action=action, cause=cause, flatten_delay=after))
 
     @precondition(lambda self: self.world.up)
     @rule(

@@ -1,6 +1,7 @@
 """The schedules that each rule of the latch is there for, one by one: what chance may miss is tried for certain."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -30,11 +31,18 @@ def world() -> Iterator[World]:
     world.end()
 
 
-def trigger(world: World, scope: Scope = MAIN, action: Action = Action.FLATTEN) -> None:
-    """Stop a scope."""
+def trigger(world: World, scope: Scope = MAIN, action: Action = Action.FLATTEN, delay: float = 0) -> None:
+    """Stop a scope, to be flattened after some seconds."""
     cause = Cause(source=CauseSource.MANUAL, reason="x", actor=ANNA, time=world.clock.now())
-    world.trigger(Activation(scope=scope, action=action, cause=cause))
+    world.trigger(Activation(scope=scope, action=action, cause=cause, flatten_delay=timedelta(seconds=delay)))
     world.check()
+
+
+def action_of(world: World, scope: Scope = MAIN) -> Action:
+    """Return what is being done in a scope."""
+    stop = world.serving.controller.state.stop_for(scope)
+    assert stop
+    return stop.action
 
 
 def release(world: World, scope: Scope = MAIN, verb: str = "reset") -> None:
@@ -231,3 +239,49 @@ def test_late_messages_open_nothing(world: World) -> None:
     assert not engine.allows
     world.catch_up(engine)
     assert engine.allows
+
+
+@pytest.mark.parametrize("power", [False, True], ids=["kill", "power loss"])
+@pytest.mark.parametrize("kept", [STATE, LATCH], ids=["state.db", "latch"])
+@pytest.mark.parametrize("late", [False, True], ids=["before it is due", "after it is due"])
+def test_delayed_flatten_survives_in_either_record(world: World, kept: int, late: bool, power: bool) -> None:  # noqa: FBT001 - parametrised
+    """Once one record has it, it is carried out at its time, or at the start if that is over by then."""
+    hang(world, 1 - kept)
+    trigger(world, action=Action.CANCEL, delay=20)
+    world.crash(applied=NONE, power_lost=(power, power))
+    world.clock.advance(30 if late else 5)
+    world.start()
+    assert action_of(world) is (Action.FLATTEN if late else Action.CANCEL)
+    world.run(15)
+    world.check()
+    assert action_of(world) is Action.FLATTEN
+
+
+@pytest.mark.parametrize("applied", [NONE, STORE_APPLIED, BOTH_APPLIED], ids=["none", "store", "both"])
+def test_hold_of_a_delayed_flatten_is_carried_out_whole_or_not_at_all(world: World, applied: tuple[bool, bool]) -> None:
+    """A crash within a hold leaves the flatten due unless both records hold; where they contradict, it is due too."""
+    trigger(world, action=Action.CANCEL, delay=20)
+    world.run(1)
+    hang(world, STATE, LATCH)
+    release(world, MAIN, verb="hold")
+    if applied[1]:
+        write(world, STATE)
+    world.crash(applied=applied, power_lost=(False, False))
+    world.start()
+    world.run(25)
+    world.check()
+    stop = world.serving.controller.state.stop_for(MAIN)
+    assert stop
+    assert (stop.action, stop.held) == ((Action.BLOCK, True) if applied == BOTH_APPLIED else (Action.FLATTEN, False))
+
+
+def test_flatten_that_falls_due_while_a_hold_is_written_wins(world: World) -> None:
+    """The hold names a revision that does not cover it: it is refused, and what is due is done."""
+    trigger(world, action=Action.CANCEL, delay=1)
+    hang(world, LATCH)
+    release(world, MAIN, verb="hold")
+    world.run(1.5)
+    settle(world)
+    stop = world.serving.controller.state.stop_for(MAIN)
+    assert stop
+    assert (stop.action, stop.held) == (Action.FLATTEN, False)

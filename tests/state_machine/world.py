@@ -25,17 +25,28 @@ MEMORY = Path("/dev/shm")
 """Where files cost no time: which writes reach a disk is for the machine to say, not for the one below."""
 TURNS = 80
 """Steps of the event loop after which nothing is left to do without time passing."""
+AT_ONCE = 0.01
+"""Seconds by which what is due may be late."""
+NEVER = float("inf")
 
 
 @dataclass(slots=True)
 class Trigger:
-    """A trigger that nobody has released: what it asked for, and the stop it made or joined."""
+    """A trigger that nobody has released: what it asked for, and the stop it made or joined.
+
+    At uptime ``flatten_at`` it asks for a FLATTEN.
+    """
 
     scope: Scope
     action: Action
     stop_id: str
     revision: int
     durable: bool = False
+    flatten_at: float = NEVER
+
+    def hold(self) -> None:
+        """A person has held what it asked for."""
+        self.action, self.flatten_at = Action.BLOCK, NEVER
 
     def covered_by(self, request: ReleaseRequest) -> bool:
         """Whether the person who asks has seen it."""
@@ -119,7 +130,10 @@ class World:
         """Stop, as the service does."""
         latching = self.loop.run_until_complete(_at_once(partial(self.serving.controller.activate, activation)))
         stop = latching.stop
-        self.triggers.append(Trigger(activation.scope, activation.action, stop.stop_id, stop.revision))
+        trigger = Trigger(activation.scope, activation.action, stop.stop_id, stop.revision)
+        if activation.flatten_delay:
+            trigger.flatten_at = self.clock.uptime() + activation.flatten_delay.total_seconds()
+        self.triggers.append(trigger)
         self.run()
 
     def attempt(self, verb: str, request: ReleaseRequest) -> None:
@@ -191,8 +205,8 @@ class World:
         for path in self._directory.glob(f"{name}*"):
             path.unlink()
         left = [one.record for one in shown(self._directory) if one.record]
-        known = {s.stop_id for record in left for s in record.stops}
-        self.triggers = [t for t in self.triggers if t.stop_id in known]
+        known = {s.stop_id: s.revision for record in left for s in record.stops}
+        self.triggers = [t for t in self.triggers if known.get(t.stop_id, -1) >= t.revision]
         for engine in self.engines:
             engine.saw = {i: s for i, s in engine.saw.items() if i in known}
 
@@ -224,7 +238,7 @@ class World:
         assert result.state.revision in self.serving.records[0].log.revisions(), "promise 5: released without evidence"
         if attempt.verb == "hold":
             for trigger in covered:
-                trigger.action = Action.BLOCK
+                trigger.hold()
         else:
             self.triggers = [t for t in self.triggers if t not in covered]
             self.released |= {s.stop_id for s in result.stops}
@@ -256,7 +270,7 @@ class World:
                 assert agree, "promise 1: a stop is gone although no reset is complete"
                 self.triggers.remove(trigger)
             elif stop and stop.held and attempt.verb == "hold":
-                trigger.action = Action.BLOCK
+                trigger.hold()
         if attempt.verb == "reset" and agree:
             standing = {s.stop_id for s in state.stops}
             covered = {i for i, (scope, _) in self.latched_at.items() if _covers(attempt.request.scope, scope)}
@@ -274,6 +288,8 @@ class World:
             self.latched_at.setdefault(stop.stop_id, (str(stop.scope), self.clock.uptime()))
         for trigger in self.triggers:
             trigger.durable |= trigger.revision <= controller.journal.durable_revision
+            if self.clock.uptime() > trigger.flatten_at + AT_ONCE:
+                trigger.action = Action.FLATTEN
         self._stops = stops
 
     def check(self) -> None:
