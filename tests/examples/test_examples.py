@@ -73,7 +73,7 @@ def test_in_process_is_tripped_flattened_and_reset() -> None:
 
 
 def test_a_day_with_a_loss_warns_stops_and_starts_anew() -> None:
-    """Warnings come before the stop, a deposit moves the marks, one breach of two is not enough, a reset rebaselines."""
+    """Warnings come first, a deposit moves the marks, one breach of two is not enough, a reset rebaselines."""
     told = run(EXAMPLES / "drawdown.py").splitlines()
     verdicts = [line.split()[2] for line in told if line.startswith("equity")]
     assert verdicts == ["CLEAR", "CLEAR", "CLEAR", "WARN", "CLEAR", "WARN", "TRIP", "TRIP", "CLEAR"]
