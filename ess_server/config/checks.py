@@ -9,6 +9,7 @@ from pathlib import Path
 from ess_server.config import listen
 from ess_server.config.problems import Mistake
 from ess_server.config.settings import AccountSettings, ServerSettings
+from ess_server.core.evaluators import DrawdownSettings, EvaluatorSettings
 from ess_server.core.model import Scope, ScopeKind
 
 SHORTEST_LEASE = timedelta(milliseconds=200)
@@ -109,6 +110,13 @@ def account_mistake(named: object, accounts: Sequence[str]) -> Iterator[Mistake]
     """Yield where the ``account`` of an evaluator's table is not configured."""
     if isinstance(named, str) and named not in accounts:
         yield Mistake(("account",), f"there is no account {_listed(named, accounts)}")
+
+
+def member_mistakes(evaluator: EvaluatorSettings, accounts: Sequence[str]) -> Iterator[Mistake]:
+    """Yield which accounts of a sum are not configured."""
+    for named in evaluator.accounts if isinstance(evaluator, DrawdownSettings) else ():
+        if named not in accounts:
+            yield Mistake(("accounts",), f"there is no account {_listed(named, accounts)}")
 
 
 def scope_mistake(scope: Scope, named: object, accounts: Sequence[str], venues: Sequence[str]) -> Iterator[Mistake]:

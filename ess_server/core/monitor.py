@@ -10,6 +10,7 @@ from typing import Protocol
 from ess_server.core.confirm import Decision
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.evaluation import EvaluationThread, Fault
+from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, Stop
 from ess_server.core.ports import Readings
@@ -52,8 +53,8 @@ class Monitor:
     ) -> None:
         self._controller = controller
         self._clock = controller.clock
-        self._watched = tuple(watched)
         self._readings = readings
+        self._watch(watched)
         self._tripwire = tripwire
         self._settings = settings or MonitorSettings()
         self._thread = EvaluationThread()
@@ -84,7 +85,12 @@ class Monitor:
             for one in watched:
                 if one.name in former and one not in self._watched:
                     one.succeed(former[one.name])
-            self._watched = tuple(watched)
+            self._watch(watched)
+
+    def _watch(self, watched: Sequence[Watched]) -> None:
+        """Name who is watched; the repository keeps what they sum up, and nothing that nobody sums up any more."""
+        self._watched = tuple(watched)
+        self._readings.metrics.declare_groups(groups_of(w.settings for w in watched))
 
     def views(self) -> Sequence[EvaluatorView]:
         """Return every evaluator's last verdict."""
