@@ -1,47 +1,19 @@
 """What is known of every account in memory: latest equity, baselines, cash flows and executions."""
 
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 
 from ess_server.core.baselines import BaselineLedger, LedgerImage
 from ess_server.core.equity_series import Entry
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, ExecutionReport
+from ess_server.core.execution_book import ExecutionBook
+from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading
+from ess_server.core.recent_ids import MAX_IDS, RecentIds
 
 MAX_CURRENCIES = 8
 """Currencies per account that have baselines; an equity in a ninth one has none and reads as Unknown."""
-MAX_IDS = 10_000
-"""Ids of cash flows, and of executions, remembered per account; the oldest are forgotten."""
-MAX_EXECUTIONS = 10_000
-"""Execution reports kept per account; the oldest are forgotten."""
 NEVER = float("-inf")
 """Uptime at which a reading from before the start was received: never, as far as this process knows."""
-
-
-class RecentIds:
-    """The newest ids, in order of arrival."""
-
-    def __init__(self, ids: Iterable[str] = (), capacity: int = MAX_IDS) -> None:
-        self._ids = dict.fromkeys(ids)
-        self._capacity = capacity
-
-    def add(self, ident: str) -> bool:
-        """Remember an id; False if it is known already."""
-        if ident in self._ids:
-            return False
-        self._ids[ident] = None
-        if len(self._ids) > self._capacity:
-            del self._ids[next(iter(self._ids))]
-        return True
-
-    def __contains__(self, ident: str) -> bool:
-        return ident in self._ids
-
-    def all(self) -> tuple[str, ...]:
-        """Return every id, oldest first."""
-        return tuple(self._ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +55,7 @@ class AccountBook:
         self._flow_ids = RecentIds()
         self._unsaved_flow_ids: list[str] = []
         self._rewrite_flow_ids = False
-        self._execution_ids = RecentIds()
-        self._executions: deque[ExecutionReport] = deque(maxlen=MAX_EXECUTIONS)
+        self.executions = ExecutionBook()
 
     @classmethod
     def restore(cls, saved: SavedAccount, zone: tzinfo) -> "AccountBook":
@@ -126,17 +97,6 @@ class AccountBook:
             self._changed.add(flow.currency)
         return True
 
-    def add_execution(self, report: ExecutionReport) -> bool:
-        """Take a report, kept in the order of arrival by uptime; False if its id is known."""
-        if not self._execution_ids.add(report.id):
-            return False
-        overtaken = []
-        while self._executions and self._executions[-1].received > report.received:
-            overtaken.append(self._executions.pop())
-        self._executions.append(report)
-        self._executions.extend(reversed(overtaken))
-        return True
-
     def metrics(self) -> AccountMetrics | None:
         """Return the latest equity beside the baseline of its currency; no baseline while it is not trusted."""
         equity = self._claimed or self.latest
@@ -144,15 +104,6 @@ class AccountBook:
             return None
         ledger = self._ledgers.get(equity.currency)
         return AccountMetrics(equity=equity, baseline=ledger.baseline if ledger and self._trusted else None)
-
-    def executions(self, since: float) -> list[ExecutionReport]:
-        """Return the reports received at or after ``since``, oldest first."""
-        found = []
-        for report in reversed(self._executions):
-            if report.received < since:
-                break
-            found.append(report)
-        return found[::-1]
 
     def rebaseline(self) -> None:
         """Start the baselines of every currency anew."""

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, tzinfo
+from datetime import UTC, timedelta, tzinfo
 from threading import Lock
 
 from ess_server.core.account_book import AccountBook, SavedAccount
 from ess_server.core.account_group import GroupBook, SavedGroup
+from ess_server.core.execution_window import ExecutionTally
 from ess_server.core.ports import Clock
 from ess_server.core.readings import AccountGroup, AccountMetrics, CashFlow, EquityReading, ExecutionReport
 
@@ -70,7 +71,7 @@ class AccountBooks:
     def record_execution(self, report: ExecutionReport) -> bool:
         """Take an execution report; False if its id is known already. Reports do not survive a restart."""
         with self._lock:
-            return self._book(report.account).add_execution(report)
+            return self._book(report.account).executions.add(report)
 
     def account(self, account: str) -> AccountMetrics | None:
         """Return the latest equity and baseline, or None before the first reading."""
@@ -97,7 +98,13 @@ class AccountBooks:
         """Return reports received at or after uptime ``since``, oldest first."""
         with self._lock:
             book = self._books.get(account)
-            return book.executions(since) if book else ()
+            return book.executions.since(since) if book else ()
+
+    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+        """Return what the reports received within ``window`` before uptime ``until`` add up to."""
+        with self._lock:
+            book = self._books.get(account)
+            return book.executions.tally(window.total_seconds(), until) if book else ExecutionTally()
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
         """Start the baselines of these accounts, and of groups of nothing else, anew from their latest reading."""

@@ -2,11 +2,11 @@
 
 from datetime import timedelta
 
-from ess_server.core.account_book import RecentIds
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.model import Scope, ScopeKind, Stop
 from ess_server.core.order_ids import is_closing_order
 from ess_server.core.readings import ExecutionReport, ExecutionType
+from ess_server.core.recent_ids import RecentIds
 
 GRACE = timedelta(seconds=5)
 """How long after a stop an order may still come that a gate had let through: a gate denies within a lease (2 s at

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from ess_server.core.execution_window import ExecutionTally
 from ess_server.core.feeds import FeedTrack
 from ess_server.core.model import (
     Account,
@@ -235,6 +236,12 @@ class MetricsRepository(Protocol):
 
     def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
         """Return reports received at or after uptime ``since``, oldest first."""
+
+    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+        """Return what the reports received within ``window`` before uptime ``until`` add up to.
+
+        ``until`` never goes back; what was received after it counts as well.
+        """
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
         """Start the baselines of these accounts anew from their latest usable reading.

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
+from ess_server.core.execution_window import ExecutionTally, ExecutionWindow
 from ess_server.core.feeds import FeedTrack, follow
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
@@ -80,6 +81,11 @@ class FakeMetrics:
     def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
         """Return the reports received at or after ``since``, oldest first."""
         return sorted((r for r in self.reports if r.account == account and r.received >= since), key=_received)
+
+    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+        """Add up the reports of the account anew."""
+        length = window.total_seconds()
+        return ExecutionWindow(length, self.executions(account, until - length)).tally(until)
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
         """Keep the names in ``rebaselined``."""

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository, connect
-from ess_server.core.account_book import MAX_IDS, NEVER
+from ess_server.core.account_book import NEVER
 from ess_server.core.errors import StoreError, StoreLockedError
 from ess_server.core.evaluators import DrawdownEvaluator, DrawdownSettings
 from ess_server.core.ports import MetricsRepository, Readings
 from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, Trip, Unknown
+from ess_server.core.recent_ids import MAX_IDS
 from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, eventually
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -26,7 +26,7 @@ ONE_MISTAKE = {
     "silence of zero": (HEALTH + "max_silence_seconds = 0", 3, "max_silence_seconds", "above 0 s"),
     "silence without unit": (HEALTH + "max_silence = 3", 3, "max_silence", "max_silence_seconds"),
     "key of another kind": (HEALTH + "feed = 'f'", 3, "feed", "unknown key"),
-    "no limit": (ERRORS, 7, "max_stop_losses", "max_slippage_percent: set one"),
+    "no limit": (ERRORS, 7, "max_stop_losses", "max_orders_after_stop: set one"),
     "no account": (
         ACCOUNT + "[[evaluators]]\nkind = 'execution_errors'\nmax_stop_losses = 1",
         7,

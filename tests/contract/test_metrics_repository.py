@@ -12,10 +12,12 @@ import pytest
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository
-from ess_server.core.account_book import MAX_CURRENCIES, MAX_EXECUTIONS, MAX_IDS
+from ess_server.core.account_book import MAX_CURRENCIES
 from ess_server.core.errors import InvalidRequestError
+from ess_server.core.execution_window import MAX_EXECUTIONS
 from ess_server.core.ports import MetricsRepository
 from ess_server.core.readings import Baseline, CashFlow, EquityReading, ExecutionReport, ExecutionType
+from ess_server.core.recent_ids import MAX_IDS
 from ess_server.testing import START, FakeClock
 
 ZONE = ZoneInfo("Europe/Berlin")

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
-from ess_server.core.account_book import MAX_EXECUTIONS
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import ExecutionErrorsEvaluator, ExecutionErrorsSettings
+from ess_server.core.execution_window import MAX_EXECUTIONS
 from ess_server.core.model import Scope, ScopeKind
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Clear, ExecutionReport, ExecutionType, Instant, Trip, Unknown, Verdict, Warn
@@ -222,6 +222,25 @@ def test_report_that_arrived_at_no_number_counts() -> None:
     assert isinstance(judge(times(1, REJECTED, received=float("nan")), max_failed_orders=1), Trip)
 
 
+@pytest.mark.parametrize(("late", "kind"), [(4, Trip), (3, Warn), (1, Clear)])
+def test_orders_after_a_stop_at_the_limit_trip_and_below_do_not(late: int, kind: type) -> None:
+    """Placements and fills that were marked count, each order once; the others do not, and nor do ends of orders."""
+    marked = times(late - 1, after_stop=True) + times(1, TRADE, after_stop=True)
+    parts = times(late, TRADE, after_stop=True, client_order_id="same")
+
+    verdict = judge(marked + times(9) + times(9, CANCELED, after_stop=True), max_orders_after_stop=4)
+
+    assert isinstance(verdict, kind)
+    assert isinstance(judge(parts, max_orders_after_stop=2), Warn)
+    if isinstance(verdict, Trip):
+        assert "4 orders placed or filled after a stop within 60 s reached the limit of 4" in verdict.detail
+
+
+def test_reports_of_no_order_repeat_none() -> None:
+    """Cancellations alone are nothing that is repeated."""
+    assert isinstance(judge(times(9, CANCELED), max_repeated_orders=1), Clear)
+
+
 def test_of_several_limits_the_one_used_most_is_reported() -> None:
     """All are watched; the nearest decides, and the reading is dated by the latest report."""
     late = START + timedelta(seconds=1)
@@ -266,6 +285,8 @@ def test_more_reports_than_are_kept_are_unknown() -> None:
         ("max_slippage_percent", 2.5, "2.5 is not a Decimal"),
         ("window", timedelta(0), "0 s is not above 0 s"),
         ("repeat_window", timedelta(days=2), "at most 1 day"),
+        ("window", timedelta(seconds=0.999), "0.999 s is shorter than 1 s"),
+        ("max_orders_after_stop", 0, "0 is not 1 to 1000"),
     ],
 )
 def test_setting_out_of_range_is_refused_by_name(field: str, value: Any, problem: str) -> None:
@@ -280,7 +301,7 @@ def test_setting_out_of_range_is_refused_by_name(field: str, value: Any, problem
 
 def test_no_limit_at_all_is_refused() -> None:
     """An evaluator that watches nothing would be a false comfort; every limit there is gets named."""
-    with pytest.raises(InvalidRequestError, match=r"max_stop_losses: is missing.*max_slippage_percent: set one"):
+    with pytest.raises(InvalidRequestError, match=r"max_stop_losses: is missing.*max_orders_after_stop: set one"):
         ExecutionErrorsSettings(account="main")
 
 

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
-from ess_server.core.account_book import MAX_IDS, NEVER, SavedAccount, SavedLedger
+from ess_server.core.account_book import NEVER, SavedAccount, SavedLedger
 from ess_server.core.baselines import LedgerImage
 from ess_server.core.equity_series import Entry, Fold
 from ess_server.core.readings import EquityReading
+from ess_server.core.recent_ids import MAX_IDS
 
 SCHEMA = 2
 _BEFORE_GROUPS = 1
