@@ -4,25 +4,33 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 
 from ess_server.app.compose import running
 from ess_server.app.preflight import check_server
+from ess_server.app.reload import ConfigFile, Reloader
 from ess_server.config.settings import Settings
 
 _log = logging.getLogger("ess.app")
 
 
-async def serve(settings: Settings, *, ready: Callable[[int], None]) -> None:
+async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is called with the port once everything answers.
 
-    Raises an EssError with one sentence if it cannot serve.
+    SIGHUP reads ``file`` again, and does nothing without one. Raises an EssError with one sentence if it cannot serve.
     """
     check_server(settings.server)
-    stopping = asyncio.Event()
+    stopping, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    async with running(settings) as server:
+    loop.add_signal_handler(signal.SIGHUP, reload.set)
+    # From here on it is heard; the command line held it back.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+    async with running(settings) as server, AsyncExitStack() as stack:
+        if file:
+            reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
+            stack.callback(reloading.cancel)
         ready(server.port)
         await _until_stopped(stopping, server.vital)
 

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -37,6 +38,7 @@ COMMANDS: dict[str, Entry] = {
 }
 
 
+_RELOADING = {"serve"}
 _CHANGING = {"trigger", "reset", "hold"}
 
 
@@ -52,6 +54,9 @@ class Commands(click.Group):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
+        if cmd_name in _RELOADING:
+            # Until it is heard: who asks for a reload while the server starts must not end it.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
         try:
             command: click.Command = getattr(importlib.import_module(entry.module), entry.name)
         except ModuleNotFoundError as missing:

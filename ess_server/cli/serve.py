@@ -11,6 +11,7 @@ import grpc.aio
 
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import emergency_stop_pb2_grpc as rpc
+from ess_server.app import ConfigFile
 from ess_server.app import serve as run
 from ess_server.cli.config import read
 from ess_server.cli.errors import CommandError
@@ -61,8 +62,12 @@ def serve(
     log_level: str,
     log_format: str,
 ) -> Exit:
-    """Run the server until SIGTERM or Ctrl-C; what is given here counts more than the configuration."""
+    """Run the server until SIGTERM or Ctrl-C; what is given here counts more than the configuration.
+
+    SIGHUP reads the configuration again: evaluators are taken on, the rest needs a restart.
+    """
     settings = read(config) if config else Settings()
+    file = ConfigFile(config, settings) if config else None
     server = settings.server
     if listen is not None:
         server = replace(server, listen=_address(listen))
@@ -72,14 +77,14 @@ def serve(
         raise click.UsageError("say where the state is kept with --data-dir DIR, or keep nothing with --ephemeral")
     server = replace(server, insecure=insecure or server.insecure)
     lines = set_up(log_level, as_json=log_format == "json")
-    return _run(replace(settings, server=server), lines)
+    return _run(replace(settings, server=server), file, lines)
 
 
-def _run(settings: Settings, lines: LogQueue) -> Exit:
+def _run(settings: Settings, file: ConfigFile | None, lines: LogQueue) -> Exit:
     """Serve. What is said goes by the queue: a stderr that nobody reads holds up neither server nor end."""
     code = 1
     try:
-        asyncio.run(run(settings, ready=_Banner(settings.server, lines).ready))
+        asyncio.run(run(settings, file=file, ready=_Banner(settings.server, lines).ready))
         lines.say("ess: ended; what is latched stays latched")
         code = Exit.OK
     except EssError as error:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,15 +38,18 @@ _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
 __all__ = ["ConfigError", "Problem", "load"]
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, check: Callable[[Settings], Iterable[Mistake]] = lambda _: ()) -> Settings:
     """Return the settings in the TOML file ``path``; relative paths in it start at its directory.
 
-    Raises ConfigError with every mistake, each with its line. Secrets are named by place and never read.
+    ``check`` is asked about settings without a mistake of their own. Raises ConfigError with every mistake, each with
+    its line. Secrets are named by place and never read.
     """
     text = _text_of(path)
     document = _parse(path, text)
     draft = _Draft(TableReader(path.absolute().parent), document)
     settings = draft.settings()
+    if not draft.mistakes:
+        draft.mistakes += check(settings)
     if draft.mistakes:
         lines = key_lines(text)
         found = [Problem(file=str(path), line=line_of(m.path, lines), key=_key(m), text=m.text) for m in draft.mistakes]
@@ -200,6 +203,7 @@ class _Draft:
             self._add(at, checks.account_mistake(named, accounts), but)
             names.append(evaluator.name if evaluator else None)
             if evaluator:
+                self._add(at, checks.member_mistakes(evaluator, accounts), but)
                 self._add(at, watching_mistakes(evaluator, feeds), but)
                 self._add(at, host_age_mistakes(evaluator, host), but)
                 # A scope that is not written follows from the account, and so do its mistakes.

@@ -36,6 +36,11 @@ def show(settings: Settings) -> str:
     return "\n".join(_lines(document(settings), ())) + "\n"
 
 
+def written(value: object, unit: str = "") -> str:
+    """Return one value as the file would say it; ``unit`` is that of its key."""
+    return _value(_plain(value, unit))
+
+
 def _table(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - any settings class
     if isinstance(settings, PaperEndpoint):
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -61,7 +66,7 @@ def _plain(value: object, unit: str) -> Any:  # noqa: ANN401 - what JSON knows
 def _number(value: timedelta | Decimal, unit: str) -> int | Decimal:
     if isinstance(value, timedelta):
         value = Decimal(value // timedelta(microseconds=1)).scaleb(-3 if unit == "ms" else -6)
-    return value if value % 1 else int(value)
+    return value.normalize() if value % 1 else int(value)
 
 
 def _lines(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:

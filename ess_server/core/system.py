@@ -52,6 +52,8 @@ class EmergencyStopSystem:
     log: EventLog
     clock: Clock
     settings: SystemSettings = field(default_factory=SystemSettings)
+    notice: str = ""
+    """What people must know about the rules in force, empty for nothing."""
     _task: asyncio.Task[None] | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -72,7 +72,7 @@ async def run(folder: Path, template: Path) -> None:
     config = prepare(folder, template)
     settings = load(config)
     stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     children = {"the paper venue": await _paper(folder, settings)}
     try:

@@ -206,7 +206,8 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
     def _words(self) -> str:
         system = self._system
         accounts = tuple(system.flattener.progress().values())
-        return state_in_words(system.controller.state, system.subscribers.enforcement(), accounts)
+        words = state_in_words(system.controller.state, system.subscribers.enforcement(), accounts)
+        return f"{words}; {system.notice}" if system.notice else words
 
     def _scope_or_global(self, text: str, warnings: list[str]) -> Scope:
         try:
