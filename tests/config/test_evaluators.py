@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ess_server.config.load import ConfigError, load
+from ess_server.config.settings import ComponentSettings
 from ess_server.config.show import show
 from ess_server.core.evaluators import DataFeedSettings, ExecutionErrorsSettings, SystemHealthSettings
 from ess_server.core.model import Action
@@ -119,6 +120,15 @@ def test_the_blocks_of_the_example_load_and_tell_the_defaults(tmp_path: Path) ->
 
     assert settings.evaluators[2:] == (
         SystemHealthSettings(components=("order-router",)),
+        SystemHealthSettings(
+            name="host",
+            others=False,
+            action=Action.BLOCK,
+            confirm=5,
+            max_disk_percent=Decimal(95),
+            max_memory_percent=Decimal(95),
+            max_load_per_core=Decimal(8),
+        ),
         ExecutionErrorsSettings(
             account="main",
             max_stop_losses=5,
@@ -131,6 +141,7 @@ def test_the_blocks_of_the_example_load_and_tell_the_defaults(tmp_path: Path) ->
             feed="binance", symbols=("BTC/USDT:USDT",), action=Action.CANCEL, max_jump_percent=Decimal(10)
         ),
     )
+    assert settings.components == (ComponentSettings(name="risk-engine", address="127.0.0.1:50060"),)
     assert again == settings
 
 
