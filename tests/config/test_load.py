@@ -136,6 +136,14 @@ ONE_MISTAKE = {
     "kind is a list": ("[[evaluators]]\nkind = []", 2, "evaluators.kind", "is no kind of evaluator"),
     "key of another kind": ("[[evaluators]]\nkind = 'manual'\naccount_ = 'x'", 3, "evaluators.account_", "unknown key"),
     "unknown account": (DRAWDOWN, 3, "evaluators.account", 'no account "main"; configured are: none'),
+    "unknown account in a sum": (
+        ACCOUNT
+        + "[[evaluators]]\nkind = 'drawdown'\naccounts = ['main', 'hedge']\ncurrency = 'USDT'\nconfirm = 2\n"
+        + "max_drawdown_percent = 5",
+        9,
+        "evaluators.accounts",
+        'no account "hedge"; configured are: "main"',
+    ),
     "unknown account in a scope": (
         ACCOUNT + "[[evaluators]]\nkind = 'manual'\nscope = 'account/mian'",
         9,
