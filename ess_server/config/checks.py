@@ -107,8 +107,8 @@ def directory_mistakes(directories: Sequence[Path]) -> Iterator[Mistake]:
 
 
 def account_mistake(named: object, accounts: Sequence[str]) -> Iterator[Mistake]:
-    """Yield where the ``account`` of an evaluator's table is not configured."""
-    if isinstance(named, str) and named not in accounts:
+    """Yield where the ``account`` of an evaluator's table is not configured; an empty one is the kind's own affair."""
+    if named and isinstance(named, str) and named not in accounts:
         yield Mistake(("account",), f"there is no account {_listed(named, accounts)}")
 
 

@@ -9,7 +9,7 @@ import pytest
 from ess_server.config.load import ConfigError, load
 from ess_server.config.settings import ComponentSettings
 from ess_server.config.show import show
-from ess_server.core.evaluators import DataFeedSettings, ExecutionErrorsSettings, SystemHealthSettings
+from ess_server.core.evaluators import DataFeedSettings, DrawdownSettings, ExecutionErrorsSettings, SystemHealthSettings
 from ess_server.core.model import Action
 from tests.config.test_load import ACCOUNT, EXAMPLE, written
 
@@ -119,6 +119,7 @@ def test_the_blocks_of_the_example_load_and_tell_the_defaults(tmp_path: Path) ->
     again = load(written(tmp_path, show(settings)))
 
     assert settings.evaluators[2:] == (
+        DrawdownSettings(accounts=("main", "hedge"), currency="USDT", confirm=3, max_drawdown_percent=Decimal(6)),
         SystemHealthSettings(components=("order-router",)),
         SystemHealthSettings(
             name="host",
@@ -136,6 +137,7 @@ def test_the_blocks_of_the_example_load_and_tell_the_defaults(tmp_path: Path) ->
             max_failed_percent=Decimal(50),
             max_repeated_orders=10,
             max_slippage_percent=Decimal(2),
+            max_orders_after_stop=3,
         ),
         DataFeedSettings(
             feed="binance", symbols=("BTC/USDT:USDT",), action=Action.CANCEL, max_jump_percent=Decimal(10)
