@@ -42,6 +42,8 @@ class Served:
 
 
 Serve = Callable[..., Awaitable[Served]]
+TOP = ("accounts", "components", "evaluators", "host", "installation")
+"""Settings that are not of the server."""
 
 DRAWDOWN = DrawdownSettings(account="main", max_drawdown_percent=Decimal(10))
 # Nothing listens on the discard port: the venue is unreachable, and nothing leaves this machine.
@@ -62,7 +64,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
 
         async def start(data_dir: Path | None = tmp_path / "data", **changes: object) -> Served:
             server = ServerSettings(listen="127.0.0.1:0", data_dir=data_dir)
-            top = {k: changes.pop(k) for k in ("accounts", "evaluators", "installation") if k in changes}
+            top = {k: changes.pop(k) for k in TOP if k in changes}
             settings = Settings(server=replace(server, **changes), **top)
             one = await stack.enter_async_context(running(settings))
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{one.port}"))
