@@ -13,7 +13,14 @@ from ess_server.core.venue_feeds import FeedKind, FeedSource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TlsSettings:
-    """PEM files of the server; with ``client_ca`` every client must present a certificate."""
+    """PEM files of the server, read when it starts.
+
+    Attributes:
+        certificate: chain that the server presents.
+        key: its private key, without a passphrase.
+        client_ca: whose clients are let in; with it every client must present a certificate. Not set, because then
+            nobody is locked out in an emergency; whoever reaches the port may stop, and reset.
+    """
 
     certificate: Path
     key: Path
@@ -24,10 +31,31 @@ class TlsSettings:
 class ServerSettings:
     """How the server listens and what it promises.
 
-    ``data_dir`` None keeps nothing (``--ephemeral``). ``lease`` is 200 ms to 2 s; ``heartbeat`` and ``tick``
-    are at most a third of it. ``after_stop_grace``, at least a lease and the 2 s that a request is valid, is how long
-    after a stop an order may still come that was let through before it. ``metrics`` counts and measures by OpenTelemetry: through the provider that the
-    process was started with, else once a minute to stderr.
+    Attributes:
+        listen: host:port; port 0 takes a free one. This machine only, because whoever reaches the port may stop and
+            reset; other addresses need ``tls`` or ``insecure``.
+        data_dir: where latch, audit log and baselines are kept, and the file ``tripwire`` is looked for. Not set, so
+            that a place is chosen, with ``--data-dir`` if not here; ``--ephemeral`` keeps nothing.
+        insecure: listen in plain text on an address that others can reach. False, because everybody there could
+            reset.
+        tls: certificates. Not set, because on this machine alone nothing is on a wire.
+        lease: how long a gate goes on without hearing from the server, 200 ms to 2 s. 1 s, four heartbeats: one that is
+            lost denies nobody, and a dead server denies everybody within a second.
+        heartbeat: between two messages to a gate, 10 ms to a third of ``lease``. 250 ms, so that three may be lost.
+        tick: how often everything is evaluated at least, 10 ms to a third of ``lease``. 250 ms, because a gate is told
+            nothing newer than the last tick; what is pushed is evaluated at once.
+        max_subscribers: gates and watchers connected at once, 1 to 100000. 2000, about what one server keeps supplied;
+            more are refused rather than make the others late.
+        metrics: count and measure by OpenTelemetry, through the provider that the process was started with, else once
+            a minute to stderr. False, because nothing optional runs beside a stop unless asked for.
+        expected_subscribers: names of gates that must be there; one that never came is shown as MISSING. None, because
+            only you know your engines.
+        default_action: of a trigger or tripwire that names none. Flatten, because who cannot spell it out in an
+            emergency wants to be out of the market.
+        after_stop_grace: how long after a stop an order may still come that was let through before it, at least
+            ``lease`` and the 2 s that a request is valid. 5 s, so that clocks and venues have room beyond both.
+        day_boundary: time zone whose midnight begins the day of ``max_daily_loss_percent``. UTC, because crypto venues
+            count their days by it.
     """
 
     listen: str = "127.0.0.1:50051"
@@ -58,8 +86,21 @@ class PaperEndpoint:
 class AccountSettings:
     """A trading account. Keys stay in their files or environment variables; only their places are named here.
 
-    ``executions_poll`` is how often orders and fills are read from the venue where an evaluator of kind
-    ``execution_errors``, or one of your own, names the account; 0 never, as engines may report them all themselves.
+    Attributes:
+        id: unique; scope ``account/<id>`` covers it, up to 100 bytes.
+        venue: your name for where it is; scope ``venue/<name>`` covers every account of it, up to 100 bytes.
+        exchange: ccxt's id, such as binanceusdm.
+        api_key_file: file with the key. Not set, because the key has one of two places, and never this file.
+        secret_file: file with the secret. Not set, as for the key.
+        api_key_env: environment variable with the key, in place of the file. Empty, because files can be protected
+            better.
+        secret_env: environment variable with the secret, in place of the file. Empty, as for the key.
+        equity_poll: how often equity is read, 100 ms to an hour. 1 s, because a loss grows in seconds, and the request
+            budget of a venue bears it.
+        executions_poll: how often orders and fills are read where an evaluator names the account, 100 ms to an hour; 0
+            never. 2 s, because it costs more requests than equity; never where engines report all of them.
+        paper: the paper venue in place of the exchange, as ``{ address = "host:port", ca_file = "..." }``. Not set: the
+            account is real.
     """
 
     id: str
@@ -76,12 +117,22 @@ class AccountSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedSettings:
-    """Public market data that the venue process reads, under the ``name`` that data_feed evaluators use.
+    """Public market data that the venue process reads.
 
-    ``exchange`` is a ccxt id, and ``symbols``, 1 to 1000, are ccxt's unified ones. ``kind`` is the best bid and ask, or
-    the daily ticker with the last price. A ``source`` ``stream`` is sent by the venue; ``rest`` is asked for every
-    ``poll``, 100 ms to an hour, or as often as the venue's request limits leave room for. What is read here is not
-    taken from telemetry as well: two reporters of one feed would make its numbers and times run back.
+    What is read here is not taken from telemetry as well: two reporters of one feed would make its numbers and times
+    run back.
+
+    Attributes:
+        name: what data_feed evaluators call it.
+        exchange: ccxt's id.
+        symbols: 1 to 1000, by ccxt's unified names.
+        kind: best bid and ask, or the daily ticker with the last price. Book, because a spread tells more than a last
+            price that may be old.
+        source: whether the venue is asked or sends. Rest, because it works on every venue, and a stream that hangs
+            looks alive.
+        poll: how often a rest source is asked, 100 ms to an hour, or as the venue's request limits leave room. 1 s, a
+            fifth of the silence that a feed is allowed.
+        paper: the paper venue in place of the exchange, as for an account. Not set: the data is real.
     """
 
     name: str
@@ -109,7 +160,13 @@ class HostSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentTlsSettings:
-    """PEM files: whoever has signed the component's certificate, and what this server shows of itself if it must."""
+    """PEM files for one component.
+
+    Attributes:
+        ca_file: whoever has signed the component's certificate.
+        certificate: what this server shows of itself, if it must. Not set, because few components ask for it.
+        key: its private key. Not set, as the certificate.
+    """
 
     ca_file: Path
     certificate: Path | None = None
@@ -123,16 +180,16 @@ class ComponentSettings:
     Every evaluator of kind ``system_health`` watches it that has ``others = true`` or names it. It need not be named.
 
     Attributes:
-        name: as people and evaluators call it, 1 to 256 bytes.
+        name: what people and evaluators call it, 1 to 256 bytes.
         address: host:port; elsewhere than on this machine it needs ``tls``, or ``insecure``.
-        service: whose health it is; empty for that of the component as a whole, which every server answers.
+        service: whose health it is. Empty for that of the component as a whole, which every server answers.
         interval: between two questions, 100 ms to an hour. 1 s, a fifteenth of the silence that is allowed.
         timeout: of one question, 10 ms to ``interval``. 500 ms, much more than a component that is well needs.
         max_silence: how long it may go without an answer, from two intervals and a timeout to a day; 0 for
             ``max_silence`` of the evaluator, because most components deserve the same patience.
         insecure: plain text although others may read and forge the answers. False, because a forged answer hides one
             that is true.
-        tls: None for plain text.
+        tls: certificates. Not set, because a component on this machine has nothing on a wire.
     """
 
     name: str
@@ -150,12 +207,13 @@ class Settings:
     """Everything.
 
     Attributes:
-        installation: name that gates and people see, up to 64 bytes. None of its own, because only people need it.
+        installation: name that gates and people see, up to 64 bytes. Empty, because only people need it.
         python_path: directories, after all that is installed, from which evaluators of yours are imported. None,
             because whoever can write there decides what the server runs.
         server: see its table.
         host: see its table.
         accounts: see their tables.
+        feeds: see their tables.
         components: see their tables.
         evaluators: see their tables.
     """

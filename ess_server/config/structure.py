@@ -29,7 +29,12 @@ _ANYTHING = "missing:1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperTable:
-    """``paper`` as it stands in the file."""
+    """``paper`` as it stands in the file.
+
+    Attributes:
+        address: host:port of the paper venue.
+        ca_file: whoever has signed its certificate.
+    """
 
     address: str
     ca_file: Path

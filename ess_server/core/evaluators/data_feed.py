@@ -36,15 +36,18 @@ class DataFeedSettings(EvaluatorSettings):
 
     Attributes:
         feed: name of the feed, as its reporter calls it.
-        symbols: those that must be reported. Empty is every symbol that was ever reported, none of which may then
-            fall silent.
-        max_feed_silence: without news of any of the symbols, above 0 s and at most a day, as the other durations.
-        max_symbol_silence: without news of one symbol; longer, because one market may be quiet.
-        max_jump_percent: from the lowest to the highest price within ``jump_within``, of the lowest; above 0 and at
-            most 1000; None for no limit.
-        jump_within: at most 60 s; counted to the second.
-        max_clock_error: how far a time may be ahead of this host's clock, or behind that of the update before.
-        remember: how long an update that was wrong counts after a good one has followed.
+        symbols: those that must be reported. None for every symbol that was ever reported, none of which may then fall
+            silent, because a symbol that was wanted once is traded.
+        max_feed_silence: without news of any of the symbols, above 0 s and at most a day, as the other durations. 5 s,
+            because a live market says something every second.
+        max_symbol_silence: without news of one symbol. 30 s, because one market may be quiet.
+        max_jump_percent: from the lowest to the highest price within ``jump_within``, of the lowest, above 0 and at
+            most 1000. No limit, because markets differ.
+        jump_within: at most 60 s, counted to the second. 10 s, because what takes longer is a market, not a mistake.
+        max_clock_error: how far a time may be ahead of this host's clock, or behind that of the update before. 5 s,
+            far more than hosts with NTP differ.
+        remember: how long an update that was wrong counts after a good one has followed. 5 s, so that ``confirm`` and
+            people see it.
     """
 
     kind: str = KIND

@@ -30,15 +30,17 @@ class DrawdownSettings(EvaluatorSettings):
     Raises InvalidRequestError as ``EvaluatorSettings`` does.
 
     Attributes:
-        account: id of the account; leave it out for a sum.
-        accounts: ids of two accounts or more, for their sum.
-        max_daily_loss_percent: of the day's opening equity, above 0 and at most 100; None for no limit.
-        max_drawdown_percent: of the high-water mark, above 0 and at most 100; None for no limit.
+        account: id of the account. Empty for a sum, which names ``accounts``.
+        accounts: ids of two accounts or more, for their sum. None: one account is watched.
+        max_daily_loss_percent: of the day's opening equity, above 0 and at most 100. No limit, because only you know
+            what a bad day is; one of the two must be set.
+        max_drawdown_percent: of the high-water mark, above 0 and at most 100. No limit, likewise.
         max_age: how old the latest equity may be, above 0 s and at most a day: since it arrived, and by its own time,
             whose clock may be 5 s off. 15 s passes over a few polls that fail.
-        currency: the equity's; one in another currency is Unknown. Empty takes what comes; a sum needs one.
-        confirm: as for every evaluator, and 2 at least for a sum: money on its way between two accounts may be on none
-            of them for a reading, or on both.
+        currency: of the equity, which in another one is Unknown. Empty takes what comes, because an account has one
+            equity; a sum needs it.
+        confirm: as for every evaluator. 1, and for a sum 2 at least, because money on its way between two accounts may
+            be on none of them for a reading, or on both.
     """
 
     kind: str = KIND

@@ -38,16 +38,18 @@ class ExecutionErrorsSettings(EvaluatorSettings):
 
     Attributes:
         account: id of the account.
-        max_stop_losses: protective stops filled within ``window``; None for no limit, as for the others.
-        max_failed_orders: orders rejected or failed within ``window``.
-        max_failed_percent: of the orders within ``window``, once there are ``min_orders``.
-        max_repeated_orders: orders within ``repeat_window`` that are the same in symbol, side, quantity and price.
-        max_slippage_percent: of the worst fill within ``window``, of the price that was expected.
-        max_orders_after_stop: placed or filled within ``window`` although a stop of the account stood, see
-            ``LateOrders``; a stop that only blocks is then raised to ``action``.
-        window: how far back orders count.
-        repeat_window: the same for repeated orders; short, because a loop that has run away is fast.
-        min_orders: orders that a percentage needs, so that one rejection of one order is not 100 %.
+        max_stop_losses: protective stops filled within ``window``. No limit, as for the others, because what is many
+            depends on how you trade; one must be set.
+        max_failed_orders: orders rejected or failed within ``window``. No limit, likewise.
+        max_failed_percent: of the orders within ``window``, once there are ``min_orders``. No limit, likewise.
+        max_repeated_orders: orders within ``repeat_window`` that are the same in symbol, side, quantity and price. No
+            limit, likewise; market makers repeat on purpose.
+        max_slippage_percent: of the worst fill within ``window``, of the price that was expected. No limit, likewise.
+        max_orders_after_stop: placed or filled within ``window`` although a stop of the account stood; a stop that only
+            blocks is then raised to ``action``. No limit, because an engine without a gate may be meant.
+        window: how far back orders count. 60 s, long enough for a series and short enough for its cause.
+        repeat_window: the same for repeated orders. 5 s, because a loop that has run away is fast.
+        min_orders: orders that a percentage needs. 20, so that one rejection of one order is not 100 %.
     """
 
     kind: str = KIND

@@ -51,20 +51,24 @@ class EvaluatorSettings:
 
     Attributes:
         kind: word in the configuration.
-        name: unique in the installation; at most 128 bytes.
-        mode: live, or shadow to record what would have been done.
+        name: unique in the installation, at most 128 bytes. Empty for the kind, with the account or feed that is
+            watched: what people look for.
+        mode: live, or shadow to record what would have been done. Live, because a rule that was written down is
+            meant.
         action: of a stop for a breach that was read. Flatten, because a breach is a loss that grows.
         flatten_delay: cancel at once and close only after this, 0 s to an hour, so that a person can hold it; counts
             for every flatten of this evaluator, and needs that action. 0, because a loss grows while it is waited.
-        scope: what is stopped; each kind has its own default.
-        confirm: readings that must show the breach, 1 to ``confirm_of``. 1 trips at once.
-        confirm_of: among how many of the latest readings, up to 100; 0 is as many as ``confirm``.
-        confirm_within: over how long at most, up to a day.
+        scope: what is stopped. That of the account which is watched, else global: as much as the reading is about.
+        confirm: readings that must show the breach, 1 to ``confirm_of``. 1 trips at once, because waiting is what you
+            have to choose.
+        confirm_of: among how many of the latest readings, up to 100. 0 for as many as ``confirm``: all in a row.
+        confirm_within: over how long at most, up to a day. 60 s, because readings further apart show two things.
         unknown_after: how long the condition may be unknown before that itself is a fault, 0 s to a day. 30 s lets a
             venue be connected after a start.
         on_unknown: action of that fault. Block, because a venue in maintenance must not sell the book.
-        warn_percent: of the limit at which a warning is given, rising, each 1 to 99; empty for none. While it is the
-            default, silence warns at 90 only, because who reports on time uses most of the allowance every time.
+        warn_percent: of the limit at which a warning is given, rising, each 1 to 99; empty for none. Three steps, so
+            that engines can lower risk in time; silence warns at 90 only, unless this is set, because who reports on
+            time uses most of the allowance every time.
     """
 
     kind: str = ""

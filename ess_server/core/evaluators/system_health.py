@@ -28,15 +28,17 @@ class SystemHealthSettings(EvaluatorSettings):
     ``[[components]]`` are watched without being named here, each with its own allowance if it has one.
 
     Attributes:
-        components: names of the components that must report.
+        components: names of the components that must report. None: those that do report are watched.
         max_silence: how long each of them may be silent, above 0 s and at most a day. 15 s, so that a reporter that
             speaks every 5 s may be lost twice.
         others: whether components that are not named here count also: what they report, and the silence of those
-            that are asked.
+            that are asked. True, because whoever reports CRITICAL means it.
         max_disk_percent: of the file systems of the data directory and of ``host.disk_paths``, of what their users
-            may fill; above 0 and at most 100, None for no limit.
-        max_memory_percent: of the memory that is not to be had without swapping; likewise.
-        max_load_per_core: of the one-minute load average; above 0 and at most 1000, None for no limit.
+            may fill, above 0 and at most 100. No limit, because a disk that is full for you may be so by design.
+        max_memory_percent: of the memory that is not to be had without swapping, above 0 and at most 100. No limit,
+            because caches and other programs decide what is much.
+        max_load_per_core: of the one-minute load average, above 0 and at most 1000. No limit, because batch work may
+            be welcome.
         host_max_age: older figures of the host are unknown. 10 s, so that a busy host that misses several is not.
     """
 
