@@ -1,7 +1,7 @@
-"""The paper venue: a small exchange with real books that speaks an exchange's own REST to unmodified clients.
+"""The paper venue: a small exchange with real books that speaks an exchange's own API to unmodified clients.
 
 ``PaperVenue`` runs in-process, ``serve`` as a process of its own; ``open_session`` and ``pin_sync`` send ccxt there.
-It has no funding, no liquidation, no web sockets and no history of prices; margin is across the wallet, also where a
+It has no funding, no web sockets of accounts and no history of prices; margin is across the wallet, also where a
 symbol is set to isolated. Accounts trade against the market, never against each other. State lives in memory only.
 """
 

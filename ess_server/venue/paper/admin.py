@@ -17,6 +17,11 @@ POST /paper/clock                      skew_ms
 POST /paper/faults                     kind, operation, account, path, times (null: until cleared), applied, delay_ms,
                                        status, code, message, body, headers
 DELETE /paper/faults                   forget them
+GET  /paper/feeds                      open streams; falsified quotes still to come
+POST /paper/feeds                      kind (freeze, cross, price, jump, clock, number), symbols (all if left out),
+                                       times (null: until cleared), price, value, percent, shift_ms, back
+DELETE /paper/feeds                    tell the truth again
+POST /paper/streams/drop               cut every websocket
 """
 
 import ipaddress
@@ -29,6 +34,7 @@ from urllib.parse import parse_qsl
 
 from ess_server.venue.paper.account import Account
 from ess_server.venue.paper.accounts import parse_account, read_amount, read_amounts, read_flag
+from ess_server.venue.paper.admin_feeds import FeedRoutes, Telling
 from ess_server.venue.paper.admin_views import account_view, entry_view, fault_view, limits_view, plain
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.clock import VenueClock
@@ -58,7 +64,7 @@ _LIMIT_FIELDS = frozenset(("weight_per_minute", "orders_per_ten_seconds", "order
 _Fields = Mapping[str, object]
 
 
-class Controlled(Protocol):
+class Controlled(Telling, Protocol):
     """What the admin API drives."""
 
     books: Books
@@ -95,6 +101,7 @@ class Admin:
             ("POST", "/paper/clock"): self._set_clock,
             ("POST", "/paper/faults"): self._add_fault,
             ("DELETE", "/paper/faults"): self._clear_faults,
+            **FeedRoutes(venue).routes(),
         }
 
     def answer(self, call: Call) -> Reply:

@@ -1,4 +1,4 @@
-"""HTTP over TLS in front of the dialects: reads requests, plays scripted faults, writes replies."""
+"""HTTP and websockets over TLS in front of the dialects: reads requests, plays scripted faults, writes replies."""
 
 import asyncio
 import json
@@ -61,6 +61,7 @@ class HttpFront:
     async def stop(self) -> None:
         """Stop listening and cut off, half a second later, what is still waiting. Idempotent."""
         if self._runner is not None:
+            self._venue.streams.drop()
             await self._runner.cleanup()
             self._runner = None
 
@@ -68,12 +69,24 @@ class HttpFront:
         call = await _read(request)
         if call.path.startswith(_ADMIN):
             return _response(self._admin.answer(call))
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._listened(request, call)
         for dialect in self._venue.dialects:
             operation = dialect.operation(call)
             if operation is not None:
                 return await self._served(request, call, dialect, operation)
+        return self._unknown(call)
+
+    def _unknown(self, call: Call) -> web.StreamResponse:
         self._venue.books.journal.add("unknown_path", method=call.method, host=call.host, path=call.path)
         return _response(_problem(404, f"The paper venue has no {call.method} {call.path}."))
+
+    async def _listened(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
+        found = (dialect.channel(call) for dialect in self._venue.dialects)
+        channel = next((one for one in found if one is not None), None)
+        if channel is None:
+            return self._unknown(call)
+        return await self._venue.streams.serve(request, channel)
 
     async def _served(
         self, request: web.BaseRequest, call: Call, dialect: Dialect, operation: Operation

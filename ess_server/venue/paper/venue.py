@@ -18,8 +18,10 @@ from ess_server.venue.paper.dialects.binance_usdm.dialect import BinanceUsdm
 from ess_server.venue.paper.faults import FaultScript
 from ess_server.venue.paper.journal import Journal
 from ess_server.venue.paper.model import BooksConfig
+from ess_server.venue.paper.quotes import Quotes
 from ess_server.venue.paper.ratelimit import Limits, RateLimiter
 from ess_server.venue.paper.server import HttpFront
+from ess_server.venue.paper.streams import Streams
 from ess_server.venue.paper.walk import Walk
 
 _log = logging.getLogger(__name__)
@@ -27,19 +29,23 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaperConfig:
-    """A paper venue. ``tick`` None leaves time to the caller (``venue.books.tick``); ``walk`` seeds a price walk."""
+    """A paper venue. ``tick`` None leaves time to the caller (``venue.books.tick``); ``walk`` seeds a price walk.
+
+    Those who listen to a stream are told the present quotes ``stream`` so often, whether they have changed or not.
+    """
 
     books: BooksConfig = field(default_factory=BooksConfig)
     limits: Limits = field(default_factory=Limits)
     tick: timedelta | None = timedelta(milliseconds=200)
     walk: int | None = None
+    stream: timedelta = timedelta(milliseconds=100)
 
 
 class PaperVenue:
     """An exchange for tests and demos, on one TLS port.
 
-    ``books`` and ``faults`` may be used directly from the event loop that runs the venue; other processes use the
-    admin API. The CA certificate that clients trust is ``ca_file``.
+    ``books``, ``quotes`` and ``faults`` may be used directly from the event loop that runs the venue; other processes
+    use the admin API. The CA certificate that clients trust is ``ca_file``.
     """
 
     def __init__(self, config: PaperConfig | None = None) -> None:
@@ -49,7 +55,9 @@ class PaperVenue:
         self.keys = KeyRing()
         self.limiter = RateLimiter(self.config.limits, self.clock)
         self.faults = FaultScript()
-        self.dialects: tuple[Dialect, ...] = (BinanceUsdm(self.books, self.keys, self.limiter),)
+        self.quotes = Quotes(self.books.market, self.clock)
+        self.streams = Streams(self.config.stream)
+        self.dialects: tuple[Dialect, ...] = (BinanceUsdm(self.books, self.quotes, self.keys, self.limiter),)
         self._front = HttpFront(self)
         self._ticker: asyncio.Task[None] | None = None
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ess_server.venue.paper.faults import Fault, Operation
+from ess_server.venue.paper.streams import Channel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +32,7 @@ class Reply:
 
 
 class Dialect(Protocol):
-    """One exchange's REST. Synchronous: the server waits for nothing while the books change."""
+    """One exchange's REST and streams. Synchronous: the server waits for nothing while the books change."""
 
     @property
     def name(self) -> str:
@@ -49,6 +50,9 @@ class Dialect(Protocol):
 
     def answer(self, call: Call) -> Reply:
         """Carry the call out. Refusals are replies, never exceptions."""
+
+    def channel(self, call: Call) -> Channel | None:
+        """Return what a websocket opened by this call listens to; None if this dialect has none there."""
 
     def rejection(self, fault: Fault) -> Reply:
         """Return the reply of a REJECT fault in the exchange's own form."""

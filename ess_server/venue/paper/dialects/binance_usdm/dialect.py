@@ -1,4 +1,4 @@
-"""Binance USD-M futures REST: one call in, one reply out."""
+"""Binance USD-M futures: one call in, one reply out; and market streams."""
 
 import json
 import math
@@ -7,13 +7,16 @@ from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.credentials import KeyRing
 from ess_server.venue.paper.dialects.base import Call, Reply
 from ess_server.venue.paper.dialects.binance_usdm.auth import KEY_HEADER, authenticate, read_params
+from ess_server.venue.paper.dialects.binance_usdm.channel import MarketChannel, is_stream
 from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError, from_refusal
 from ess_server.venue.paper.dialects.binance_usdm.params import Params
 from ess_server.venue.paper.dialects.binance_usdm.request import OrderLimitError, Request, Route, Security
 from ess_server.venue.paper.dialects.binance_usdm.table import routes
 from ess_server.venue.paper.faults import Fault, Operation
+from ess_server.venue.paper.quotes import Quotes
 from ess_server.venue.paper.ratelimit import Limited, RateLimiter
 from ess_server.venue.paper.refusal import Refused
+from ess_server.venue.paper.streams import Channel
 
 _USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 
@@ -22,10 +25,11 @@ class BinanceUsdm:
     """The dialect. Weight limits come first, then security, then the books."""
 
     name = "binance_usdm"
-    hosts = ("*.binance.com", "fapi.binance.com", "api.binance.com")
+    hosts = ("*.binance.com", "fapi.binance.com", "fstream.binance.com", "api.binance.com")
 
-    def __init__(self, books: Books, keys: KeyRing, limiter: RateLimiter) -> None:
+    def __init__(self, books: Books, quotes: Quotes, keys: KeyRing, limiter: RateLimiter) -> None:
         self._books = books
+        self._quotes = quotes
         self._keys = keys
         self._limiter = limiter
         self._routes = routes()
@@ -60,6 +64,10 @@ class BinanceUsdm:
         except Refused as refusal:
             return _error(from_refusal(refusal), headers)
 
+    def channel(self, call: Call) -> Channel | None:
+        """Return the market streams; None for another path."""
+        return MarketChannel(self._quotes, list(self._books.market.instruments)) if is_stream(call.path) else None
+
     def rejection(self, fault: Fault) -> Reply:
         """Return a scripted error; -1008 "overloaded" unless the script says otherwise."""
         code = -1008 if fault.code is None else fault.code
@@ -68,12 +76,19 @@ class BinanceUsdm:
 
     def _request(self, call: Call, route: Route, params: Params) -> Request:
         if route.security is Security.NONE:
-            return Request(books=self._books, limiter=self._limiter, params=params, version=route.version)
+            return Request(
+                books=self._books,
+                quotes=self._quotes,
+                limiter=self._limiter,
+                params=params,
+                version=route.version,
+            )
         key = authenticate(call, params, self._keys, self._books.now())
         if route.security is Security.TRADE and not key.can_trade:
             raise BinanceError(-2015, "Invalid API-key, IP, or permissions for action.", 401)
         return Request(
             books=self._books,
+            quotes=self._quotes,
             limiter=self._limiter,
             params=params,
             account=key.account,

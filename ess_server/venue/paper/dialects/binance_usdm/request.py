@@ -9,6 +9,7 @@ from ess_server.venue.paper.credentials import ApiKey
 from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError
 from ess_server.venue.paper.dialects.binance_usdm.params import Params
 from ess_server.venue.paper.faults import Operation
+from ess_server.venue.paper.quotes import Quotes
 from ess_server.venue.paper.ratelimit import Limited, RateLimiter
 
 
@@ -17,6 +18,7 @@ class Request:
     """One call after its security checks. ``account`` is empty on public routes; ``version`` is in the path."""
 
     books: Books
+    quotes: Quotes
     limiter: RateLimiter
     params: Params
     account: str = ""

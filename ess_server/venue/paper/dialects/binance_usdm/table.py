@@ -3,6 +3,7 @@
 from ess_server.venue.paper.dialects.binance_usdm import routes_account as account
 from ess_server.venue.paper.dialects.binance_usdm import routes_algo as algo
 from ess_server.venue.paper.dialects.binance_usdm import routes_market as market
+from ess_server.venue.paper.dialects.binance_usdm import routes_quotes as quotes
 from ess_server.venue.paper.dialects.binance_usdm import routes_trade as trade
 from ess_server.venue.paper.dialects.binance_usdm.request import Route, Security
 from ess_server.venue.paper.faults import Operation
@@ -21,12 +22,12 @@ def _market() -> dict[tuple[str, str], Route]:
         ("GET", "/fapi/v1/ping"): Route(market.ping, kind, _OPEN),
         ("GET", "/fapi/v1/time"): Route(market.server_time, kind, _OPEN),
         ("GET", "/fapi/v1/exchangeInfo"): Route(market.exchange_info, kind, _OPEN),
-        ("GET", "/fapi/v1/depth"): Route(market.depth, kind, _OPEN, 10),
-        ("GET", "/fapi/v1/premiumIndex"): Route(market.premium_index, kind, _OPEN, 1, 10),
-        ("GET", "/fapi/v1/ticker/24hr"): Route(market.ticker_day, kind, _OPEN, 1, 40),
-        ("GET", "/fapi/v1/ticker/price"): Route(market.ticker_price, kind, _OPEN, 1, 2),
-        ("GET", "/fapi/v2/ticker/price"): Route(market.ticker_price, kind, _OPEN, 1, 2),
-        ("GET", "/fapi/v1/ticker/bookTicker"): Route(market.book_ticker, kind, _OPEN, 2, 5),
+        ("GET", "/fapi/v1/depth"): Route(quotes.depth, kind, _OPEN, 10),
+        ("GET", "/fapi/v1/premiumIndex"): Route(quotes.premium_index, kind, _OPEN, 1, 10),
+        ("GET", "/fapi/v1/ticker/24hr"): Route(quotes.ticker_day, kind, _OPEN, 1, 40),
+        ("GET", "/fapi/v1/ticker/price"): Route(quotes.ticker_price, kind, _OPEN, 1, 2),
+        ("GET", "/fapi/v2/ticker/price"): Route(quotes.ticker_price, kind, _OPEN, 1, 2),
+        ("GET", "/fapi/v1/ticker/bookTicker"): Route(quotes.book_ticker, kind, _OPEN, 2, 5),
     }
 
 
