@@ -86,8 +86,8 @@ import sys, time
 from ess_client import OrderGate
 gate = OrderGate(sys.argv[1]).start()
 assert gate.wait_ready(5) and gate.check()
-print("ready", flush=True)
 last, jump = time.monotonic(), 0.0
+print("ready", flush=True)
 while jump < 0.5:
     time.sleep(0.001)
     now = time.monotonic()
