@@ -6,13 +6,16 @@ source, where that is near enough, a reading counts as just received; evaluators
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.core.feeds import FeedTrack
 from ess_server.core.ports import Clock, Readings
-from ess_server.core.readings import AccountMetrics, ComponentHealth
+from ess_server.core.readings import AccountGroup, AccountMetrics, ComponentHealth
+
+Source = tuple[str, ...]
+"""What readings come from: the kind of row, then account, component, or feed and symbol."""
 
 
 class Pace:
@@ -20,17 +23,17 @@ class Pace:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._until: dict[tuple[str, ...], float] = {}
+        self._until: dict[Source, float] = {}
 
-    def hold(self, source: tuple[str, ...], until: float) -> None:
+    def hold(self, source: Source, until: float) -> None:
         """Let the latest reading of ``source`` stand until this uptime."""
         self._until[source] = until
 
-    def holds(self, source: tuple[str, ...]) -> bool:
+    def holds(self, source: Source) -> bool:
         """Whether the latest reading of ``source`` stands now."""
         return self._clock.uptime() < self._until.get(source, 0.0)
 
-    def received(self, received: float, sources: Iterable[tuple[str, ...]]) -> float:
+    def received(self, received: float, sources: Iterable[Source]) -> float:
         """Return when a reading of ``sources`` counts as received: now while all of them stand."""
         now = self._clock.uptime()
         return now if received < now and all(self._until.get(s, 0.0) > now for s in sources) else received
@@ -46,12 +49,20 @@ class HeldMetrics(MemoryMetricsRepository):
     def account(self, account: str) -> AccountMetrics | None:
         """Return the latest equity and baseline, or None before the first reading."""
         metrics = super().account(account)
-        return metrics and self._held(metrics, (account,))
+        return metrics and self._held(metrics, (("equity", account),))
 
-    def _held(self, metrics: AccountMetrics, accounts: Iterable[str]) -> AccountMetrics:
+    def group(self, group: AccountGroup) -> AccountMetrics | None:
+        """Return the latest sum of a group and its baseline, or None before the first sum."""
+        metrics = super().group(group)
+        return metrics and self._held(metrics, [("equity", account) for account in group.accounts])
+
+    def _held(self, metrics: AccountMetrics, accounts: Iterable[Source]) -> AccountMetrics:
         equity = metrics.equity
-        received = self._pace.received(equity.received, (("equity", a) for a in accounts))
-        return metrics if received == equity.received else replace(metrics, equity=replace(equity, received=received))
+        received = self._pace.received(equity.received, accounts)
+        if received == equity.received:
+            return metrics
+        time = equity.time + timedelta(seconds=received - equity.received)
+        return replace(metrics, equity=replace(equity, time=time, received=received))
 
 
 class HeldHealth(ReportedHealthMonitor):
@@ -80,7 +91,7 @@ class HeldFeeds(ReportedFeedMonitor):
         """Return what is remembered of every symbol of a feed, by symbol."""
         return {symbol: self._held(track, ("quote", feed, symbol)) for symbol, track in super().tracks(feed).items()}
 
-    def _held(self, track: FeedTrack, source: tuple[str, ...]) -> FeedTrack:
+    def _held(self, track: FeedTrack, source: Source) -> FeedTrack:
         if track.renewed is None or not self._pace.holds(source):
             return track
         return replace(track, renewed=self._pace.received(track.renewed, (source,)))

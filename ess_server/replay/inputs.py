@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ess_server.core.evaluators import EvaluatorSettings, SystemHealthSettings
+from ess_server.core.evaluators import DrawdownSettings, EvaluatorSettings, SystemHealthSettings
 from ess_server.core.watched import Watched
+from ess_server.replay.held import Source
 from ess_server.replay.instants import Inputs
-from ess_server.replay.recording import Source, SourceFacts
+from ess_server.replay.recording import SourceFacts
 
 _READS = {"drawdown": "equity", "execution_errors": "execution", "data_feed": "quote", "system_health": "health"}
 
@@ -44,6 +45,13 @@ def select(
         else:
             skipped.append(Skipped(one.name, reason))
     return chosen, skipped
+
+
+def sources_of(settings: EvaluatorSettings) -> frozenset[Source]:
+    """Return the sources whose latest readings are all that an evaluator's verdict rests on; none if there is more."""
+    if isinstance(settings, DrawdownSettings):
+        return frozenset(("equity", account) for account in settings.accounts or (settings.account,))
+    return frozenset()
 
 
 def reads_host(settings: EvaluatorSettings) -> bool:

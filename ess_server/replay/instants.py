@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from ess_server.core.approach import HYSTERESIS_PERCENT
 from ess_server.core.evaluators import EvaluatorSettings
+from ess_server.core.evaluators.drawdown import CLOCK_ERROR
 from ess_server.core.evaluators.limits import SILENCE_TIERS
 from ess_server.core.feeds import FeedTrack
 from ess_server.core.ports import Readings
@@ -29,7 +30,7 @@ _CONFIRMING = ("confirm_within", "unknown_after")
 
 @dataclass(frozen=True, slots=True)
 class Inputs:
-    """What may be heard of: names of accounts, feeds and components in the recording."""
+    """Names of the accounts and feeds in a recording."""
 
     accounts: tuple[str, ...]
     feeds: tuple[str, ...]
@@ -50,7 +51,8 @@ class Anchors:
             metrics = self._readings.metrics.account(account)
             if metrics is not None and not self._pace.holds(("equity", account)):
                 yield self._micros(metrics.equity.received)
-                yield _since_epoch(metrics.equity.time)
+                # An equity's own time is believed within the error that its clock may have.
+                yield from (_since_epoch(metrics.equity.time + error) for error in (-CLOCK_ERROR, CLOCK_ERROR))
         for name, health in self._readings.health.components().items():
             if not self._pace.holds(("health", name)):
                 yield self._micros(health.received)

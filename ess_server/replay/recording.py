@@ -12,16 +12,15 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from ess_server.replay.files import Sheet, read_sheet
+from ess_server.replay.held import Source
 from ess_server.replay.kinds import KINDS, Kind, Observation, kind_named, kind_of
 from ess_server.replay.problems import MOST_NAMED, DataProblem, RecordingError
 from ess_server.replay.times import read_times
 from ess_server.replay.tracks import Track, make_track
 
 TIME, ARRIVAL, KIND = "time", "received", "kind"
-Source = tuple[str, ...]
-"""What readings come from: the kind of row, then account, component, or feed and symbol."""
 
-_SILENT = ("cash_flow", "execution")
+UNASKED = ("cash_flow", "execution")
 """Kinds that come when something happens: that none comes means nothing."""
 _PACE = 1.5
 """How many times the usual distance between two readings of a source is still no silence."""
@@ -205,7 +204,7 @@ def _paces(tracks: Sequence[Track], pace: int | None) -> tuple[list[SourceFacts]
     for source, times in _arrivals(tracks).items():
         steps = [b - a for a, b in pairwise(times) if b > a]
         usual = median_low(steps) if len(steps) >= _FEWEST else None
-        longest = 0 if source[0] in _SILENT else int((usual or 0) * _PACE) if pace is None else pace
+        longest = 0 if source[0] in UNASKED else int((usual or 0) * _PACE) if pace is None else pace
         facts.append(SourceFacts(source, len(times), times[0], usual, longest))
         following[source] = _following(times, longest, end)
     return facts, [_held(track, following) for track in tracks]

@@ -1,18 +1,18 @@
 """The replay: moves the clock through the recording, records what was observed, and lets every evaluator look."""
 
-import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
 
+from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant
 from ess_server.core.watched import Watched
 from ess_server.replay.clock import RecordedClock
-from ess_server.replay.held import Pace, held_readings
-from ess_server.replay.inputs import Skipped, inputs_of, select
+from ess_server.replay.held import Pace, Source, held_readings
+from ess_server.replay.inputs import Skipped, inputs_of, select, sources_of
 from ess_server.replay.instants import Anchors, Instants
-from ess_server.replay.recording import Arrival, Recording
+from ess_server.replay.recording import UNASKED, Arrival, Recording
 from ess_server.replay.series import Series
 from ess_server.replay.subject import MICROSECOND, ResetRule, Subject
 
@@ -70,18 +70,20 @@ class Replay:
         chosen, self._skipped = select(watched, recording.sources, options.named)
         self._subjects = [self._subject(one, begins, options) for one, begins in chosen]
         settings = [s.watched.settings for s in self._subjects]
+        self._readings.metrics.declare_groups(groups_of(settings))
         self._instants = Instants(settings)
         self._inputs = inputs_of(recording.sources)
         self._anchors = Anchors(self._readings, self._pace, self._inputs, self._origin)
         self._at = self._origin
         self._open_until = 0
-        self._dues: list[int] = []
+        self._told: set[Source] = set()
+        self._silent: set[Source] = set()
         self._looks = 0
 
     def run(self, progress: Progress = lambda _: None) -> Replayed:
         """Replay everything; call it once."""
         record = self._recorders()
-        told: set[tuple[str, ...]] = set()
+        told = self._told
         for done, arrival in enumerate(self._recording.arrivals()):
             if arrival.micros != self._at:
                 self._look()
@@ -125,6 +127,7 @@ class Replay:
         return Subject(
             watched=watched,
             begins=begins,
+            sources=sources_of(watched.settings),
             series=Series(self._recording.start, self._recording.end),
             rule=ResetRule(after=after, rebaseline=rebaseline if options.rebaseline else None),
             tick=self._tick,
@@ -134,17 +137,25 @@ class Replay:
         """Note for how long a row may still change something."""
         if arrival.held_until:
             self._pace.hold(arrival.source, (arrival.held_until - self._origin) / 1e6)
+            self._silent.discard(arrival.source)
             longest = self._instants.longest_window if arrival.source[0] == "quote" else 0
         else:
             longest = self._instants.longest
+            if arrival.source[0] not in UNASKED:
+                self._silent.add(arrival.source)
         if longest:
             self._open_until = max(self._open_until, arrival.micros + longest + 2 * self._tick)
 
     def _pass_until(self, micros: int) -> None:
         """Let time pass until ``micros``, with a look at each moment between at which something can change."""
-        if micros - self._at > self._tick and (self._dues or self._at < self._open_until or self._every_tick):
+        wanted = self._silent or self._at < self._open_until or self._every_tick or self._due()
+        if wanted and micros - self._at > self._tick:
             self._gap(micros)
         self._move(micros)
+
+    def _due(self) -> int:
+        """Return the next moment at which an evaluator wants to be looked at, 0 for none."""
+        return min((s.dues[0] for s in self._subjects if s.dues), default=0)
 
     def _gap(self, end: int) -> None:
         first, last = (self._at - self._origin) // self._tick + 1, (end - self._origin - 1) // self._tick
@@ -154,20 +165,17 @@ class Replay:
             ticks = iter(self._ticks(first, last))
         following = next(ticks, None)
         while True:
-            due = -(-(self._dues[0] - self._origin) // self._tick) if self._dues else None
-            if due is not None and (following is None or due < following):
-                heapq.heappop(self._dues)
-                tick = due
+            due = -(-(self._due() - self._origin) // self._tick)
+            if self._due() and (following is None or due < following):
+                tick = max(due, first)
             elif following is not None:
                 tick, following = following, next(ticks, None)
             else:
                 return
             if tick > last:
                 return
-            moment = self._origin + tick * self._tick
-            if moment > self._at:
-                self._move(moment)
-                self._look()
+            self._move(self._origin + tick * self._tick)
+            self._look()
 
     def _ticks(self, first: int, last: int) -> list[int]:
         """Return the ticks from ``first`` to ``last`` at which something can change."""
@@ -175,7 +183,7 @@ class Replay:
         for moment in self._instants.after(self._anchors, self._clock.now(), self._clock.uptime()):
             before = (moment - self._origin) // self._tick
             wanted.update((before, before + 1, before + 2))
-        if self._open_until > self._at:
+        if self._silent:
             wanted.add(last)
         return sorted(tick for tick in wanted if first <= tick <= last)
 
@@ -187,11 +195,10 @@ class Replay:
         now, micros = Instant(self._clock.now(), self._clock.uptime()), self._at
         self._looks += 1
         for subject in self._subjects:
-            if subject.begins <= micros:
+            if subject.begins <= micros and (self._is_news(subject) or subject.is_due(micros)):
                 subject.look(self._readings, now, micros)
-                if subject.dues:
-                    for due in subject.dues:
-                        # The tick after it as well: what is counted in floats may fall just short.
-                        heapq.heappush(self._dues, due)
-                        heapq.heappush(self._dues, due + self._tick)
-                    subject.dues.clear()
+
+    def _is_news(self, subject: Subject) -> bool:
+        """Whether a look may show what the last one did not: its sources were told, or do not speak."""
+        sources = subject.sources
+        return not (sources and sources.isdisjoint(self._told) and all(map(self._pace.holds, sources)))

@@ -1,5 +1,6 @@
 """One evaluator in a replay: what it would have stopped, and how close it came."""
 
+import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -15,6 +16,7 @@ from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant, Measure, Trip, Unknown, Verdict
 from ess_server.core.watched import Happened, Watched
 from ess_server.replay.clock import EPOCH
+from ess_server.replay.held import Source
 from ess_server.replay.series import Series
 
 MICROSECOND = timedelta(microseconds=1)
@@ -79,15 +81,20 @@ class ResetRule:
 
 @dataclass(slots=True)
 class Subject:
-    """An evaluator with what came of it. ``begins`` is the moment from which there is anything for it to read."""
+    """An evaluator with what came of it.
+
+    ``begins`` is the moment from which there is anything for it to read. ``sources`` are those it rests on, empty if
+    that is not known: while all of them stand for the pace of the recording, it says what it said.
+    """
 
     watched: Watched
     begins: int
+    sources: frozenset[Source]
     series: Series
     rule: ResetRule
     tick: int
     dues: list[int] = field(default_factory=list)
-    """Moments at which it wants to be looked at, whether or not anything is observed."""
+    """Moments at which it wants to be looked at, whether or not anything is observed; lowest first."""
     episodes: list[Episode] = field(default_factory=list)
     peak: Measure | None = None
     peak_share: Decimal = Decimal(-1)
@@ -102,6 +109,8 @@ class Subject:
 
     def look(self, readings: Readings, now: Instant, micros: int) -> None:
         """Evaluate at ``now``, which is ``micros`` since 1970."""
+        while self.dues and self.dues[0] <= micros:
+            heapq.heappop(self.dues)
         try:
             outcome: Verdict | Fault = self.watched.evaluator.evaluate(readings, now)
         except Exception as error:  # noqa: BLE001 - as the monitor: whatever it raises, the others go on
@@ -118,6 +127,10 @@ class Subject:
         if self._standing is not None:
             self._release(micros, now)
 
+    def is_due(self, micros: int) -> bool:
+        """Whether it wants to be looked at."""
+        return bool(self.dues) and self.dues[0] <= micros
+
     def close(self, micros: int) -> None:
         """End with the recording."""
         self._could_not_tell_until(micros)
@@ -133,7 +146,7 @@ class Subject:
     def _cannot_tell(self, micros: int) -> None:
         if self._unknown_since is None:
             self._unknown_since = micros
-            self.dues.append(micros + self.watched.settings.unknown_after // MICROSECOND)
+            self._want(micros + self.watched.settings.unknown_after // MICROSECOND)
 
     def _could_not_tell_until(self, micros: int) -> None:
         since, self._unknown_since = self._unknown_since, None
@@ -159,7 +172,13 @@ class Subject:
     def _confirm(self, micros: int, *, changed: bool) -> None:
         """Ask for as many ticks as confirmation remembers: each may be a reading of its own."""
         if changed or not self.dues:
-            self.dues += [micros + n * self.tick for n in range(1, self.watched.settings.confirm_of + 1)]
+            for number in range(1, self.watched.settings.confirm_of + 1):
+                heapq.heappush(self.dues, micros + number * self.tick)
+
+    def _want(self, micros: int) -> None:
+        """Ask for a look at this moment, and at the tick after it: what is counted in floats may fall just short."""
+        heapq.heappush(self.dues, micros)
+        heapq.heappush(self.dues, micros + self.tick)
 
     def _missed(self, miss: NearMiss, micros: int) -> None:
         self.episodes.append(
@@ -187,7 +206,7 @@ class Subject:
         self._standing = _Standing(micros, decision)
         self.watched.latched()
         if self.rule.after is not None:
-            self.dues.append(micros + self.rule.after)
+            self._want(micros + self.rule.after)
 
     def _release(self, micros: int, now: Instant) -> None:
         standing = self._standing
@@ -207,11 +226,11 @@ class Subject:
         """Release as a person does who overrides what still stands: it is ignored until it has read clear once."""
         if self.watched.stands or self.watched.unknown:
             self.watched.inhibit(now.uptime + INHIBIT_FOR.total_seconds())
-            self.dues.append(micros + INHIBIT_FOR // MICROSECOND)
+            self._want(micros + INHIBIT_FOR // MICROSECOND)
         else:
             self.watched.forget()
         if self._unknown_since is not None:
-            self.dues.append(micros + self.watched.settings.unknown_after // MICROSECOND)
+            self._want(micros + self.watched.settings.unknown_after // MICROSECOND)
 
     def _end_standing(self, micros: int, release: Release) -> None:
         standing, self._standing = self._standing, None
