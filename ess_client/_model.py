@@ -56,7 +56,7 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitWarning:
-    """An evaluator that has used ``tier_percent`` (50, 75 or 90) of its limit."""
+    """An evaluator that has used ``tier_percent`` of its limit: 50, 75 or 90 unless configured otherwise."""
 
     evaluator: str
     scope: str

@@ -156,7 +156,7 @@ class Cause(_message.Message):
     def __init__(self, source: _Optional[_Union[CauseSource, str]] = ..., evaluator: _Optional[str] = ..., reason: _Optional[str] = ..., actor: _Optional[_Union[Actor, _Mapping]] = ..., cause_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reading: _Optional[str] = ..., limit: _Optional[str] = ...) -> None: ...
 
 class Stop(_message.Message):
-    __slots__ = ("stop_id", "scope", "action", "revision", "activate_time", "cause", "cause_count", "durable")
+    __slots__ = ("stop_id", "scope", "action", "revision", "activate_time", "cause", "cause_count", "durable", "flatten_time", "held")
     STOP_ID_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +165,8 @@ class Stop(_message.Message):
     CAUSE_FIELD_NUMBER: _ClassVar[int]
     CAUSE_COUNT_FIELD_NUMBER: _ClassVar[int]
     DURABLE_FIELD_NUMBER: _ClassVar[int]
+    FLATTEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
     stop_id: str
     scope: str
     action: StopAction
@@ -173,7 +175,9 @@ class Stop(_message.Message):
     cause: Cause
     cause_count: int
     durable: bool
-    def __init__(self, stop_id: _Optional[str] = ..., scope: _Optional[str] = ..., action: _Optional[_Union[StopAction, str]] = ..., revision: _Optional[int] = ..., activate_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., cause_count: _Optional[int] = ..., durable: _Optional[bool] = ...) -> None: ...
+    flatten_time: _timestamp_pb2.Timestamp
+    held: bool
+    def __init__(self, stop_id: _Optional[str] = ..., scope: _Optional[str] = ..., action: _Optional[_Union[StopAction, str]] = ..., revision: _Optional[int] = ..., activate_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., cause: _Optional[_Union[Cause, _Mapping]] = ..., cause_count: _Optional[int] = ..., durable: _Optional[bool] = ..., flatten_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., held: _Optional[bool] = ...) -> None: ...
 
 class Warning(_message.Message):
     __slots__ = ("evaluator", "scope", "tier_percent")
@@ -222,7 +226,7 @@ class AccountProgress(_message.Message):
     def __init__(self, account: _Optional[str] = ..., venue: _Optional[str] = ..., status: _Optional[_Union[FlattenStatus, str]] = ..., open_orders: _Optional[int] = ..., open_positions: _Optional[int] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ..., stop_id: _Optional[str] = ...) -> None: ...
 
 class EvaluatorState(_message.Message):
-    __slots__ = ("name", "kind", "scope", "action", "shadow", "status", "reading", "limit", "limit_used", "read_time", "detail")
+    __slots__ = ("name", "kind", "scope", "action", "shadow", "status", "reading", "limit", "limit_used", "read_time", "detail", "tier_percent", "near_misses", "last_error", "last_error_time", "reading_age")
     NAME_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +238,11 @@ class EvaluatorState(_message.Message):
     LIMIT_USED_FIELD_NUMBER: _ClassVar[int]
     READ_TIME_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
+    TIER_PERCENT_FIELD_NUMBER: _ClassVar[int]
+    NEAR_MISSES_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_FIELD_NUMBER: _ClassVar[int]
+    LAST_ERROR_TIME_FIELD_NUMBER: _ClassVar[int]
+    READING_AGE_FIELD_NUMBER: _ClassVar[int]
     name: str
     kind: str
     scope: str
@@ -245,7 +254,12 @@ class EvaluatorState(_message.Message):
     limit_used: float
     read_time: _timestamp_pb2.Timestamp
     detail: str
-    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., scope: _Optional[str] = ..., action: _Optional[_Union[StopAction, str]] = ..., shadow: _Optional[bool] = ..., status: _Optional[_Union[EvaluatorStatus, str]] = ..., reading: _Optional[str] = ..., limit: _Optional[str] = ..., limit_used: _Optional[float] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ...) -> None: ...
+    tier_percent: int
+    near_misses: int
+    last_error: str
+    last_error_time: _timestamp_pb2.Timestamp
+    reading_age: _duration_pb2.Duration
+    def __init__(self, name: _Optional[str] = ..., kind: _Optional[str] = ..., scope: _Optional[str] = ..., action: _Optional[_Union[StopAction, str]] = ..., shadow: _Optional[bool] = ..., status: _Optional[_Union[EvaluatorStatus, str]] = ..., reading: _Optional[str] = ..., limit: _Optional[str] = ..., limit_used: _Optional[float] = ..., read_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., detail: _Optional[str] = ..., tier_percent: _Optional[int] = ..., near_misses: _Optional[int] = ..., last_error: _Optional[str] = ..., last_error_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reading_age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Enforcement(_message.Message):
     __slots__ = ("revision", "expected", "confirmed", "expired", "pending", "missing", "elapsed", "unconfirmed")

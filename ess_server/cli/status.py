@@ -1,5 +1,7 @@
 """``ess status``."""
 
+from datetime import UTC, datetime
+
 import click
 
 from ess_client.pb import emergency_stop_pb2 as pb
@@ -16,6 +18,7 @@ from ess_server.cli.views import (
     allows,
     doubts,
     evaluator_rows,
+    flattens,
     gates_text,
     stop_rows,
 )
@@ -49,6 +52,8 @@ def show(response: pb.GetStateResponse) -> None:
     installation = f"{plain(state.installation)}, " if state.installation else ""
     say(f"{installation}revision {state.revision}, store {state.store_id}, ess {response.server_version}")
     print_table("stops", STOP_COLUMNS, stop_rows(state))
+    for waiting in flattens(state, datetime.now(UTC)):
+        say(plain(waiting), colour="yellow")
     say(plain(gates_text(response.enforcement)))
     for warning in state.warnings:
         say(plain(f"warning: {warning.evaluator} is past {warning.tier_percent} % of its limit"), colour="yellow")
@@ -57,5 +62,7 @@ def show(response: pb.GetStateResponse) -> None:
 
 
 def _next_step(response: pb.GetStateResponse, target: Target) -> None:
+    if any(stop.HasField("flatten_time") for stop in response.state.stops):
+        heed(f"next: {target.ess} hold --revision {response.state.revision} --reason 'why it must not be flattened'")
     if response.state.stops:
         heed(f"next: {target.ess} reset --revision {response.state.revision} --reason 'why it is safe'")

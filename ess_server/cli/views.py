@@ -1,6 +1,9 @@
 """What of a state people see, as rows of tables; and whether it allows trading."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from google.protobuf.duration_pb2 import Duration
 
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.output import millis, name_of, seconds, time_text
@@ -8,9 +11,25 @@ from ess_server.cli.output import millis, name_of, seconds, time_text
 GATE_LEVEL = 1
 """Highest level of the contract that this version understands."""
 
-STOP_COLUMNS = ("scope", "action", "since (UTC)", "revision", "on disk", "cause")
+STOP_COLUMNS = ("scope", "action", "since (UTC)", "revision", "on disk", "stop", "cause")
 ACCOUNT_COLUMNS = ("account", "venue", "status", "orders", "positions", "read (UTC)", "detail")
-EVALUATOR_COLUMNS = ("evaluator", "scope", "mode", "status", "reading", "limit", "used", "detail")
+EVALUATOR_COLUMNS = (
+    "evaluator",
+    "scope",
+    "mode",
+    "status",
+    "reading",
+    "age",
+    "limit",
+    "used",
+    "tier",
+    "near misses",
+    "detail",
+)
+
+_ID_SHOWN = 8
+"""Characters of a stop's id: enough to find it in the log."""
+_MINUTE, _HOUR = 60, 3600
 
 
 def allows(response: pb.GetStateResponse) -> bool:
@@ -37,12 +56,27 @@ def stop_rows(state: pb.StopState) -> Iterator[tuple[str, ...]]:
     for stop in state.stops:
         yield (
             stop.scope,
-            name_of(pb.StopAction, stop.action),
+            action_text(stop),
             time_text(stop.activate_time),
             str(stop.revision),
             "yes" if stop.durable else "NOT YET",
+            stop.stop_id[:_ID_SHOWN],
             cause_text(stop),
         )
+
+
+def action_text(stop: pb.Stop) -> str:
+    """Name what is being done, and whether a person has held it."""
+    return name_of(pb.StopAction, stop.action) + (" held" if stop.held else "")
+
+
+def flattens(state: pb.StopState, now: datetime) -> Iterator[str]:
+    """Say of each stop that waits to be flattened when that will be."""
+    for stop in state.stops:
+        if stop.HasField("flatten_time"):
+            due = stop.flatten_time.ToDatetime(UTC)
+            left = max((due - now).total_seconds(), 0.0)
+            yield f"{stop.scope} flattens in {left:.0f} s, at {due:%H:%M:%S} UTC, unless held"
 
 
 def cause_text(stop: pb.Stop) -> str:
@@ -76,10 +110,29 @@ def evaluator_rows(response: pb.GetStateResponse) -> Iterator[tuple[str, ...]]:
             "shadow" if one.shadow else "live",
             name_of(pb.EvaluatorStatus, one.status),
             one.reading,
+            age_text(one.reading_age) if one.HasField("reading_age") else "",
             one.limit,
             f"{one.limit_used:.0%}" if one.HasField("limit_used") else "",
-            one.detail,
+            f"{one.tier_percent} %" if one.tier_percent else "",
+            str(one.near_misses),
+            detail_text(one),
         )
+
+
+def detail_text(one: pb.EvaluatorState) -> str:
+    """Say what the last verdict says, and what it last could not tell if that is over."""
+    if not one.last_error or one.last_error == one.detail:
+        return one.detail
+    error = f"last error {time_text(one.last_error_time)}: {one.last_error}"
+    return f"{one.detail} ({error})" if one.detail else error
+
+
+def age_text(age: Duration) -> str:
+    """Return an age as people read it."""
+    old = seconds(age)
+    if old < _MINUTE:
+        return f"{old:.1f} s"
+    return f"{old / _MINUTE:.0f} min" if old < _HOUR else f"{old / _HOUR:.1f} h"
 
 
 def flatten_word(status: int) -> str:

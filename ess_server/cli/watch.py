@@ -14,9 +14,9 @@ from ess_server.cli.connection import Remote, failure
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.options import json_option
-from ess_server.cli.output import ALLOWED, STOPPED, heed, name_of, plain, print_json, say, seconds
+from ess_server.cli.output import ALLOWED, STOPPED, heed, plain, print_json, say, seconds, time_text
 from ess_server.cli.target import Target, target_of, target_options
-from ess_server.cli.views import GATE_LEVEL, cause_text
+from ess_server.cli.views import GATE_LEVEL, action_text, cause_text
 
 RECONNECT_AFTER = 1.0
 """Seconds."""
@@ -136,7 +136,8 @@ def _gist(message: pb.WatchStateResponse) -> tuple[bytes, str, bool, int]:
 
 def _stop(stop: pb.Stop) -> str:
     pending = "" if stop.durable else " [not yet on disk]"
-    return f"{stop.scope} {name_of(pb.StopAction, stop.action)} ({cause_text(stop)}){pending}"
+    due = f", flattens at {time_text(stop.flatten_time)} UTC unless held" if stop.HasField("flatten_time") else ""
+    return f"{stop.scope} {action_text(stop)}{due} ({cause_text(stop)}){pending}"
 
 
 def _age(message: pb.WatchStateResponse) -> str:

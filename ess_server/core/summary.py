@@ -11,6 +11,13 @@ def cause_in_words(stop: Stop) -> str:
     return stop.cause.evaluator or stop.cause.source.name.lower().replace("_", " ")
 
 
+def action_in_words(stop: Stop) -> str:
+    """Name what is being done, and what will be unless a person holds it."""
+    if stop.flatten:
+        return f"{stop.action.name}, flattens at {stop.flatten.time:%H:%M:%S} UTC unless held"
+    return f"{stop.action.name}{' held' if stop.held else ''}"
+
+
 def gates_in_words(enforcement: Enforcement) -> str:
     """Say how many gates are known to deny, and name what is not."""
     if not enforcement.expected:
@@ -38,7 +45,7 @@ def state_in_words(state: EmergencyState, enforcement: Enforcement, accounts: Se
     if not state.active:
         return f"Trading is allowed: no stop is latched (revision {state.revision})"
     first = min(state.stops, key=lambda s: s.activate_time)
-    scopes = ", ".join(f"{s.scope} {s.action.name}{' held' if s.held else ''}" for s in state.stops[:4])
+    scopes = ", ".join(f"{s.scope} {action_in_words(s)}" for s in state.stops[:4])
     more = f" and {len(state.stops) - 4} more" if len(state.stops) > 4 else ""  # noqa: PLR2004 - as cut above
     since = f"{first.activate_time:%Y-%m-%d %H:%M:%S} UTC"
     parts = [

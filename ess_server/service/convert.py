@@ -93,6 +93,8 @@ def stop(value: Stop, *, durable: bool) -> pb.Stop:
         cause=cause(value.cause),
         cause_count=value.cause_count,
         durable=durable,
+        flatten_time=timestamp(value.flatten.time) if value.flatten else None,
+        held=value.held,
     )
 
 
@@ -125,6 +127,11 @@ def evaluator(value: EvaluatorView) -> pb.EvaluatorState:
         limit_used=measure.limit_used if measure else None,
         read_time=timestamp(measure.time) if measure else None,
         detail=value.detail,
+        tier_percent=value.tier_percent,
+        near_misses=value.near_misses,
+        last_error=value.error,
+        last_error_time=timestamp(value.error_time) if value.error_time else None,
+        reading_age=duration(value.age) if value.age is not None else None,
     )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -12,6 +13,7 @@ from google.protobuf.duration_pb2 import Duration
 
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.exits import Exit
+from ess_server.cli.views import age_text, detail_text
 from tests.cli.conftest import Here
 from tests.cli.running import ServeProcess, ess_on_terminal
 from tests.cli.scripted import ScriptedService, StatusError, inactive
@@ -103,8 +105,19 @@ def test_everything_behind_the_state_is_shown(script: Script, here: Here) -> Non
         account="main", venue="okx", status=pb.FLATTEN_STATUS_CLOSING, open_orders=0, detail="busy", stop_id="1"
     )
     evaluator = pb.EvaluatorState(
-        name="loss", scope="account/main", status=pb.EVALUATOR_STATUS_WARN, reading="4.5", limit="5", limit_used=0.9
+        name="loss",
+        scope="account/main",
+        status=pb.EVALUATOR_STATUS_WARN,
+        reading="4.5",
+        limit="5",
+        limit_used=0.9,
+        tier_percent=90,
+        near_misses=3,
+        detail="near",
+        last_error="raised KeyError",
     )
+    evaluator.reading_age.FromMilliseconds(1400)
+    evaluator.last_error_time.FromJsonString("2026-11-22T03:04:05Z")
     answer = inactive(state=state, enforcement=gates, accounts=[account], evaluators=[evaluator])
     server = script(GetState=lambda _: answer)
 
@@ -112,13 +125,49 @@ def test_everything_behind_the_state_is_shown(script: Script, here: Here) -> Non
 
     for row in (
         r"prod, revision 7, store s, ess 1\.2\.3",
-        r"global +FLATTEN +7 +NOT YET +manual by ann: fat finger \(and 1 more\)",
+        r"global +FLATTEN +7 +NOT YET +1 +manual by ann: fat finger \(and 1 more\)",
         r"gates: 1 of 3 confirmed, 1 lease expired, 1 MISSING in 12 ms; not confirmed: eng-3",
         r"warning: loss is past 90 % of its limit",
         r"main +okx +CLOSING +0 +\? +busy",
-        r"loss +account/main +live +WARN +4\.5 +5 +90%",
+        r"loss +account/main +live +WARN +4\.5 +1\.4 s +5 +90% +90 % +3 +near",
+        r"near \(last error 2026-11-22 03:04:05: raised KeyError\)",
     ):
         assert re.search(row, re.sub(r" {2,}", "  ", out)), row
+
+
+def test_delayed_flatten_is_counted_down_and_a_hold_is_shown(script: Script, here: Here) -> None:
+    """Whoever looks sees what will be closed and when, and the command that keeps it from being closed."""
+    waits = stop(scope="account/main", action=pb.STOP_ACTION_CANCEL, stop_id="2", revision=9)
+    waits.flatten_time.FromDatetime(datetime.now(UTC) + timedelta(seconds=40, milliseconds=-1))
+    held = stop(stop_id="0123456789abcdef", action=pb.STOP_ACTION_BLOCK, held=True)
+    state = pb.StopState(status=pb.STOP_STATUS_ACTIVE, revision=9, stops=[held, waits])
+    server = script(GetState=lambda _: inactive(state=state))
+
+    done = here("--target", server.target, "status")
+
+    assert re.search(r"global +BLOCK held +7 +yes +01234567 +manual", done.out)
+    assert re.search(r"account/main flattens in (40|39|38) s, at \d\d:\d\d:\d\d UTC, unless held", done.out)
+    assert "hold --revision 9 --reason" in done.err.splitlines()[0]
+    assert "reset --revision 9" in done.err.splitlines()[1]
+
+
+@pytest.mark.parametrize(
+    ("detail", "error", "shown"),
+    [("", "", ""), ("dark", "dark", "dark"), ("", "dark", "last error 2026-11-22 03:04:05: dark")],
+)
+def test_last_error_is_shown_once(detail: str, error: str, shown: str) -> None:
+    """What is the matter now is not told again as what was."""
+    one = pb.EvaluatorState(detail=detail, last_error=error)
+    one.last_error_time.FromJsonString("2026-11-22T03:04:05Z")
+    assert detail_text(one) == shown
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0.04, "0.0 s"), (59.9, "59.9 s"), (90, "2 min"), (9000, "2.5 h")])
+def test_ages_are_told_as_people_read_them(seconds: float, shown: str) -> None:
+    """Tenths while it matters, then minutes and hours."""
+    age = Duration()
+    age.FromMilliseconds(int(seconds * 1000))
+    assert age_text(age) == shown
 
 
 def test_what_others_wrote_cannot_steer_the_terminal(script: Script, here: Here) -> None:

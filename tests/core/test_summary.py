@@ -6,9 +6,17 @@ from datetime import timedelta
 import pytest
 
 from ess_server.core import latch
-from ess_server.core.model import AccountProgress, CauseSource, EmergencyState, FlattenStatus
+from ess_server.core.model import (
+    AccountProgress,
+    Action,
+    CauseSource,
+    DelayedFlatten,
+    EmergencyState,
+    FlattenStatus,
+)
 from ess_server.core.subscribers import Enforcement
 from ess_server.core.summary import accounts_in_words, cause_in_words, gates_in_words, state_in_words
+from ess_server.testing import START
 
 from .rig import activation
 
@@ -94,3 +102,12 @@ def test_all_gates_confirmed() -> None:
 def test_accounts_at_work_are_counted(accounts: list[AccountProgress], words: str) -> None:
     """Only accounts with work of a standing stop count, and only what the venue has shown counts as flat."""
     assert accounts_in_words(accounts, ["s1"]) == words
+
+
+def test_what_will_be_flattened_says_when() -> None:
+    """Who reads the sentence sees that there is something to hold, and until when."""
+    one = activation("account/main", Action.CANCEL)
+    due = DelayedFlatten(time=START + timedelta(seconds=75), delay=timedelta(seconds=75))
+    at = EmergencyState(store_id="store", revision=0)
+    words = state_in_words(latch.activate(at, one, revision=1, stop_id="s", flatten=due), NO_GATES)
+    assert "account/main CANCEL, flattens at 12:01:15 UTC unless held; " in words
