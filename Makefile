@@ -50,6 +50,14 @@ proto: dev ## regenerate the stubs in ess_client/pb
 	$(BIN)/python -m grpc_tools.protoc -Iess_client/pb=proto/ess/v1 \
 		--python_out=. --pyi_out=. --grpc_python_out=. $(PROTOS)
 
+.PHONY: docs
+docs: dev ## write what is made from the code: docs/configuration.md, the settings in the README
+	$(BIN)/python docs/generate.py
+
+.PHONY: docs-drift
+docs-drift: dev ## the reference is that of the code
+	$(BIN)/python docs/generate.py --check
+
 .PHONY: lint
 lint: dev ## style: ruff, formatting, protobuf
 	$(BIN)/ruff check .
@@ -80,7 +88,7 @@ breaking: dev ## no change of the contract breaks a client
 	@if [ -n "$(AGAINST)" ]; then $(BIN)/buf breaking --against '.git#ref=$(AGAINST)'; else echo "no earlier commit to compare the contract with"; fi
 
 .PHONY: check
-check: lint types imports drift breaking ## everything that reads the code without running it
+check: lint types imports drift docs-drift breaking ## everything that reads the code without running it
 
 .PHONY: test
 test: dev ## every test, with branch coverage held at 100 % where a stop depends on it

@@ -185,8 +185,8 @@ class ComponentSettings:
         service: whose health it is. Empty for that of the component as a whole, which every server answers.
         interval: between two questions, 100 ms to an hour. 1 s, a fifteenth of the silence that is allowed.
         timeout: of one question, 10 ms to ``interval``. 500 ms, much more than a component that is well needs.
-        max_silence: how long it may go without an answer, from two intervals and a timeout to a day; 0 for
-            ``max_silence`` of the evaluator, because most components deserve the same patience.
+        max_silence: how long it may go without an answer, from two intervals and a timeout to a day. 0 for
+            that of the evaluator, because most components deserve the same patience.
         insecure: plain text although others may read and forge the answers. False, because a forged answer hides one
             that is true.
         tls: certificates. Not set, because a component on this machine has nothing on a wire.
