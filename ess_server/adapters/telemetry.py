@@ -5,7 +5,7 @@ from dataclasses import replace
 from threading import Lock
 
 from ess_server.core.errors import CapacityError
-from ess_server.core.feeds import FeedTrack, follow
+from ess_server.core.feeds import FeedTrack, follow, is_suspect
 from ess_server.core.ports import Clock
 from ess_server.core.readings import ComponentHealth, ComponentPoll, FeedUpdate, HostFigures
 
@@ -79,8 +79,8 @@ class ReportedFeedMonitor:
         self._lock = Lock()
         self._feeds: dict[str, dict[str, FeedTrack]] = {}
 
-    def record(self, update: FeedUpdate) -> None:
-        """Take an update of one symbol of a feed."""
+    def record(self, update: FeedUpdate) -> bool:
+        """Take an update of one symbol of a feed; False if it can be no breach that was not there before."""
         with self._lock:
             symbols = self._feeds.get(update.feed)
             if symbols is None:
@@ -89,7 +89,9 @@ class ReportedFeedMonitor:
                 symbols = self._feeds[update.feed] = {}
             if update.symbol not in symbols and len(symbols) >= MAX_SYMBOLS:
                 raise CapacityError(f"symbol: {MAX_SYMBOLS} symbols of feed {update.feed} are known already")
-            symbols[update.symbol] = follow(symbols.get(update.symbol), update)
+            before = symbols.get(update.symbol)
+            after = symbols[update.symbol] = follow(before, update)
+        return is_suspect(before, after)
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
         """Return the latest update of every symbol of a feed, by symbol."""

@@ -108,7 +108,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             tripwire=storage.tripwire,
             settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
         )
-        intake = Intake(readings, monitor.observed, LateOrders(controller, settings.server.after_stop_grace))
+        intake = Intake(readings, clock, monitor, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
         watch_health(settings, intake, clock, stack)
         subscribers = SubscriberRegistry(

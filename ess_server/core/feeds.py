@@ -89,6 +89,23 @@ def follow(track: FeedTrack | None, update: FeedUpdate) -> FeedTrack:
     return track if price is None else _priced(track, price, update.received)
 
 
+def is_suspect(before: FeedTrack | None, after: FeedTrack) -> bool:
+    """Whether the update that made ``after`` of ``before`` may prove the feed wrong.
+
+    It is a defect, or its time went back, or its price is the highest or lowest of the last second: without that it
+    is no jump within any longer time.
+    """
+    if before is None:
+        return after.defect is not None
+    if after.defect is not before.defect or after.setback is not before.setback:
+        return True
+    lately = before.prices[-2:]
+    price = price_of(after.sound) if after.sound else None
+    if price is None or not lately:
+        return False
+    return not min(p.low for p in lately) <= price <= max(p.high for p in lately)
+
+
 def wrong_in_itself(update: FeedUpdate) -> str:
     """Return what proves this update wrong whatever came before, empty for nothing."""
     if update.corrupt:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from ess_server.core.attention import Lookout, Subject
 from ess_server.core.confirm import Decision
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.evaluation import EvaluationThread, Fault
@@ -61,14 +62,19 @@ class Monitor:
         self._evaluating = asyncio.Lock()
         self._looking: asyncio.Task[str | None] | None = None
         self._wire_stood: bool | None = None
-        self._woken = asyncio.Event()
+        self.lookout = Lookout()
         self._failing = False
         self.proven_uptime = NEVER
         """Start of the last completed tick: at that time the state was current."""
 
     def observed(self) -> None:
-        """Evaluate at once: something came in."""
-        self._woken.set()
+        """Evaluate everything at once; the intake asks for less."""
+        self.lookout.observed()
+
+    def counts(self, *subjects: Subject) -> bool:
+        """Whether an evaluator that one of these concerns counts readings (``confirm_of`` above 1)."""
+        concerning = frozenset(subjects)
+        return any(w.attentive.is_concerned(concerning) for w in self._counting)
 
     @property
     def watched(self) -> Sequence[Watched]:
@@ -90,6 +96,7 @@ class Monitor:
     def _watch(self, watched: Sequence[Watched]) -> None:
         """Name who is watched; the repository keeps what they sum up, and nothing that nobody sums up any more."""
         self._watched = tuple(watched)
+        self._counting = tuple(w for w in watched if w.settings.confirm_of > 1)
         self._readings.metrics.declare_groups(groups_of(w.settings for w in watched))
 
     def views(self) -> Sequence[EvaluatorView]:
@@ -146,7 +153,8 @@ class Monitor:
         started = self._clock.uptime()
         self._controller.carry_out()
         self._controller.flatten_overdue()
-        await self._evaluate_uncovered()
+        with self.lookout.look():
+            await self._evaluate_uncovered(self._watched)
         if await self._looked_at_tripwire():
             self.proven_uptime = started
 
@@ -156,14 +164,18 @@ class Monitor:
             try:
                 # Not wait_for: in Python 3.11 it can swallow a cancellation that comes together with the event.
                 async with asyncio.timeout(left):
-                    await self._woken.wait()
+                    await self.lookout.wait()
             except TimeoutError:
                 return
-            self._woken.clear()
-            await self._attempt(self._evaluate_uncovered)
+            await self._attempt(self._look_at_observed)
 
-    async def _evaluate_uncovered(self) -> None:
-        await self._evaluate([w for w in self._watched if not self._is_covered(w)])
+    async def _look_at_observed(self) -> None:
+        with self.lookout.look() as subjects:
+            concerned = [w for w in self._watched if subjects is None or w.attentive.is_concerned(subjects)]
+            await self._evaluate_uncovered(concerned)
+
+    async def _evaluate_uncovered(self, watched: Sequence[Watched]) -> None:
+        await self._evaluate([w for w in watched if not self._is_covered(w)])
 
     async def _evaluate(self, watched: Sequence[Watched]) -> None:
         if not watched:
@@ -172,7 +184,7 @@ class Monitor:
             now = Instant(self._clock.now(), self._clock.uptime())
             # Those that were replaced while this pass waited have nothing more to say.
             watched = sorted((w for w in watched if w in self._watched), key=lambda w: w.shadow)
-            outcomes = await self._thread.run([w.evaluator for w in watched], self._readings, now)
+            outcomes = await self._thread.run([w.attentive for w in watched], self._readings, now)
             happened = [(w, _take(w, outcomes[w.name], now)) for w in watched if w.name in outcomes]
             for one, what in happened:
                 if what.decision and not one.is_inhibited(now.uptime):

@@ -275,8 +275,8 @@ class SystemHealthMonitor(Protocol):
 class DataFeedMonitor(Protocol):
     """Market data feeds. Reads are in memory and may come from another thread."""
 
-    def record(self, update: FeedUpdate) -> None:
-        """Take an update of one symbol of a feed."""
+    def record(self, update: FeedUpdate) -> bool:
+        """Take an update of one symbol of a feed; False if it can be no breach that was not there before."""
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
         """Return the latest update of every symbol of a feed, by symbol."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ess_server.core.approach import Approach, NearMiss
+from ess_server.core.attention import Attentive
 from ess_server.core.confirm import Confirmation, Decision
 from ess_server.core.evaluation import Fault
 from ess_server.core.evaluators import EvaluatorSettings, ManualEvaluator, Mode
@@ -54,6 +55,8 @@ class Watched:
 
     def __init__(self, evaluator: EmergencyConditionEvaluator, settings: EvaluatorSettings) -> None:
         self.evaluator = evaluator
+        self.attentive = Attentive(evaluator)
+        """The same, which remembers what it has read."""
         self.settings = settings
         self.name = settings.name
         self.scope = settings.scope

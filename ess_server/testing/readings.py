@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ess_server.core.execution_window import ExecutionTally, ExecutionWindow
-from ess_server.core.feeds import FeedTrack, follow
+from ess_server.core.feeds import FeedTrack, follow, is_suspect
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
     AccountGroup,
@@ -131,10 +131,12 @@ class FakeFeeds:
     def __init__(self) -> None:
         self._tracks: dict[str, dict[str, FeedTrack]] = {}
 
-    def record(self, update: FeedUpdate) -> None:
+    def record(self, update: FeedUpdate) -> bool:
         """Add to the track of a symbol."""
         symbols = self._tracks.setdefault(update.feed, {})
-        symbols[update.symbol] = follow(symbols.get(update.symbol), update)
+        before = symbols.get(update.symbol)
+        symbols[update.symbol] = follow(before, update)
+        return is_suspect(before, symbols[update.symbol])
 
     def updates(self, feed: str) -> Mapping[str, FeedUpdate]:
         """Return the latest update of every symbol of a feed."""

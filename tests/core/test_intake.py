@@ -1,10 +1,16 @@
 """The one door of observations: what comes in reaches its reader, and somebody looks."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from decimal import Decimal
 
+import pytest
+
+from ess_server.core.attention import Lookout, Subject
+from ess_server.core.errors import CapacityError
 from ess_server.core.intake import Intake
 from ess_server.core.late_orders import LateOrders
+from ess_server.core.ports import Readings
 from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
@@ -18,7 +24,7 @@ from ess_server.core.readings import (
 from ess_server.testing import START, fake_readings, host_figures
 
 from .rig import commissioned
-from .virtual_time import VirtualTimeLoop
+from .virtual_time import VirtualTimeLoop, running_clock
 
 EVENT_LOOP = VirtualTimeLoop
 EQUITY = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1.0)
@@ -54,38 +60,230 @@ UPDATE = FeedUpdate(
 )
 
 
-async def test_every_kind_reaches_its_reader_and_is_looked_at() -> None:
-    """What is taken can be read at once, and each observation asks the evaluators to look."""
-    readings, looks = fake_readings(), []
-    intake = Intake(readings, lambda: looks.append(len(looks)), LateOrders((await commissioned()).controller))
+class Looks:
+    """Stands in for the monitor: counts the looks that were asked for, and looks when it is told to."""
+
+    def __init__(self, *, counting: bool = False) -> None:
+        self.lookout = Lookout()
+        self.counting = counting
+
+    def counts(self, *subjects: Subject) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Whether readings are counted."""
+        return self.counting
+
+    @property
+    def wanted(self) -> frozenset[Subject]:
+        """What is to be looked at since the look before; looks at it."""
+        with self.lookout.look() as subjects:
+            assert subjects is not None
+            return subjects
+
+
+@dataclass
+class Door:
+    """An intake, its readings, and who looks."""
+
+    readings: Readings
+    looks: Looks
+    intake: Intake
+
+
+async def opened(*, counting: bool = False) -> Door:
+    """A door over empty readings."""
+    readings, looks = fake_readings(), Looks(counting=counting)
+    late = LateOrders((await commissioned()).controller)
+    return Door(readings, looks, Intake(readings, running_clock(), looks, late))
+
+
+async def test_every_kind_reaches_its_reader_and_wakes_those_whom_it_concerns() -> None:
+    """What is taken can be read at once, and each observation that may be a breach asks for a look at its subject."""
+    door = await opened()
+    intake, readings, looks = door.intake, door.readings, door.looks
     intake.equity(EQUITY)
+    assert looks.wanted == {("metrics", "main"), ("metrics", "")}
     flows = [intake.cash_flow(FLOW), intake.cash_flow(FLOW)]
     reports = [intake.execution(REPORT), intake.execution(REPORT)]
-    intake.health(HEALTH)
-    intake.feed(UPDATE)
+    assert looks.wanted == {("metrics", "main"), ("metrics", "")}
+    intake.health(replace(HEALTH, status=HealthStatus.CRITICAL))
+    assert looks.wanted == {("health", "")}
+    intake.feed(replace(UPDATE, corrupt=True))
+    assert looks.wanted == {("feeds", "f"), ("feeds", "")}
     known = readings.metrics.account("main")
 
     assert known is not None
     assert known.equity == EQUITY
     assert (flows, reports) == ([True, False], [True, False])
     assert readings.metrics.executions("main", 0.0) == [REPORT]
-    assert readings.health.components() == {"oms": HEALTH}
-    assert readings.feeds.updates("f") == {"BTC": UPDATE}
-    assert len(looks) == 7
+    assert readings.health.components()["oms"].status is HealthStatus.CRITICAL
+    assert readings.feeds.updates("f") == {"BTC": replace(UPDATE, corrupt=True)}
 
 
-async def test_figures_of_the_host_are_looked_at_and_of_polls_only_bad_news() -> None:
-    """Fifty components that answer that they are well, every second, ask for no fifty looks; one that is not does."""
-    readings, looks = fake_readings(), []
-    intake = Intake(readings, lambda: looks.append(len(looks)), LateOrders((await commissioned()).controller))
-    intake.host(host_figures())
+async def test_good_news_wakes_nobody() -> None:
+    """Healthy components, and prices that prove nothing wrong, are recorded and left to the tick."""
+    door = await opened()
+    door.intake.health(HEALTH)
+    door.intake.poll(ComponentPoll(component="oms", max_silence=None, asked_since=0.0, tried=1.0), HEALTH)
+    door.intake.feed(UPDATE)
+    door.intake.feed(replace(UPDATE, time=START + timedelta(seconds=-1), received=2.0))
+
+    assert door.readings.health.components() == {"oms": HEALTH}
+    assert door.looks.wanted == {("feeds", "f"), ("feeds", "")}, "its time went back"
+
+
+async def test_price_that_jumps_and_time_from_the_future_wake() -> None:
+    """A price beyond those of the last second may be a jump; a time ahead of this clock is a breach by itself."""
+    door = await opened()
+    wanted = []
+    for changes in (
+        {},
+        {"bid": Decimal("1.5"), "ask": Decimal("1.5")},
+        {"bid": Decimal("1.4")},
+        {"time": START + timedelta(seconds=60)},
+    ):
+        running_clock().advance(0.01)
+        door.intake.feed(replace(UPDATE, **({"time": running_clock().now()} | changes)))
+        wanted.append(bool(door.looks.wanted))
+
+    assert wanted == [False, False, True, True]
+
+
+async def test_figures_of_the_host_and_polls_are_recorded() -> None:
+    """Figures of the host are looked at; how asking goes is for the tick to see."""
+    door = await opened()
+    door.intake.host(host_figures())
+    assert door.looks.wanted == {("health", "")}
     asked = ComponentPoll(component="oms", max_silence=None, asked_since=0.0, tried=1.0)
-    intake.poll(asked)
-    intake.poll(replace(asked, answered=1.0), HEALTH)
-    quiet = len(looks)
-    intake.poll(replace(asked, answered=2.0), replace(HEALTH, status=HealthStatus.DEGRADED))
+    door.intake.poll(asked)
+    door.intake.poll(replace(asked, answered=1.0), HEALTH)
+    assert not door.looks.wanted
+    door.intake.poll(replace(asked, answered=2.0), replace(HEALTH, status=HealthStatus.DEGRADED))
 
-    assert readings.health.host() == host_figures()
-    assert readings.health.polls() == {"oms": replace(asked, answered=2.0)}
-    assert readings.health.components()["oms"].status is HealthStatus.DEGRADED
-    assert (quiet, len(looks)) == (1, 2)
+    assert door.looks.wanted == {("health", "")}
+    assert door.readings.health.host() == host_figures()
+    assert door.readings.health.polls() == {"oms": replace(asked, answered=2.0)}
+
+
+def equities(door: Door) -> Decimal:
+    """The equity that evaluators read."""
+    known = door.readings.metrics.account("main")
+    assert known is not None
+    return known.equity.amount
+
+
+async def test_equity_waits_until_the_one_before_it_was_judged() -> None:
+    """However many come at once, each of them is there for one look, in their order; another account waits for none."""
+    door = await opened()
+    for amount in (1000, 800, 1000):
+        door.intake.equity(replace(EQUITY, amount=Decimal(amount)))
+    door.intake.equity(replace(EQUITY, account="hedge"))
+    seen = []
+    for _ in range(3):
+        seen.append(equities(door))
+        assert door.looks.wanted
+
+    assert (seen, door.intake.waiting) == ([1000, 800, 1000], 0)
+    assert door.readings.metrics.account("hedge") is not None
+    assert not door.looks.wanted
+
+
+async def test_look_that_had_begun_does_not_count() -> None:
+    """An equity that comes while evaluators run may be missed by some: the next one waits for another look."""
+    door = await opened()
+    with door.looks.lookout.look():
+        door.intake.equity(EQUITY)
+        door.intake.equity(replace(EQUITY, amount=Decimal(800)))
+    assert equities(door) == 1000
+    assert door.looks.wanted
+    assert equities(door) == 800
+
+
+async def test_deposit_stays_behind_the_equity_that_came_before_it() -> None:
+    """It is not counted while an older reading waits, and as soon as that is recorded."""
+    door = await opened()
+    door.intake.equity(EQUITY)
+    door.intake.equity(replace(EQUITY, amount=Decimal(900)))
+    assert door.intake.cash_flow(FLOW)
+    before = door.readings.metrics.account("main")
+    flows = list(door.readings.metrics.flows)  # type: ignore[attr-defined]  # the fake shows them
+    assert door.looks.wanted
+
+    assert before is not None
+    assert (flows, door.readings.metrics.flows) == ([], [FLOW])  # type: ignore[attr-defined]  # as above
+    assert equities(door) == 900
+
+
+async def test_what_is_let_in_at_once_is_bounded() -> None:
+    """A thousand deposits that waited behind equity come in by fifties, with a look between, and not in one step."""
+    door = await opened()
+    for _ in range(2):
+        door.intake.equity(EQUITY)
+    for number in range(120):
+        door.intake.cash_flow(replace(FLOW, id=f"f{number}"))
+    waiting = []
+    for _ in range(4):
+        assert door.looks.wanted
+        waiting.append(door.intake.waiting)
+
+    assert waiting == [71, 21, 0, 0]
+
+
+async def test_word_that_is_healthy_waits_behind_one_that_is_not() -> None:
+    """CRITICAL and HEALTHY in one report: CRITICAL is judged first; other components wait for nothing."""
+    door = await opened()
+    door.intake.health(replace(HEALTH, status=HealthStatus.CRITICAL))
+    door.intake.health(HEALTH)
+    door.intake.health(replace(HEALTH, component="feed"))
+    known = door.readings.health.components()
+    assert (known["oms"].status, known["feed"].status) == (HealthStatus.CRITICAL, HealthStatus.HEALTHY)
+    assert door.looks.wanted
+
+    assert door.readings.health.components()["oms"].status is HealthStatus.HEALTHY
+    assert door.looks.wanted, "the evaluator is told that it is over"
+
+
+async def test_reports_and_updates_wait_only_where_readings_are_counted() -> None:
+    """A window hides nothing; but of two breaches that are to be counted, each must be there for a look."""
+    for counting, recorded in ((False, 2), (True, 1)):
+        door = await opened(counting=counting)
+        for number in range(2):
+            door.intake.execution(replace(REPORT, id=f"x{number}"))
+            door.intake.feed(replace(UPDATE, sequence=number))
+            door.intake.feed(replace(UPDATE, symbol="ETH", sequence=7))
+
+        assert len(door.readings.metrics.executions("main", 0.0)) == recorded
+        assert door.readings.feeds.updates("f")["BTC"].sequence == recorded - 1
+        for _ in range(2):
+            with door.looks.lookout.look():
+                pass
+        assert (door.intake.waiting, len(door.readings.metrics.executions("main", 0.0))) == (0, 2)
+
+
+async def test_what_waits_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When evaluators are far behind, more is refused and its sender told, and what waits stays."""
+    monkeypatch.setattr("ess_server.core.intake.MAX_WAITING", 3)
+    door = await opened()
+    for _ in range(4):
+        door.intake.equity(EQUITY)
+    with pytest.raises(CapacityError, match="3 observations wait"):
+        door.intake.equity(EQUITY)
+
+    assert door.intake.waiting == 3
+    door.intake.health(HEALTH)
+
+
+async def test_one_that_fails_when_its_turn_comes_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is logged, and the next one is taken."""
+    door = await opened()
+    record = door.readings.metrics.record_equity
+
+    def fail(reading: EquityReading) -> None:
+        if reading.amount == 13:
+            raise ZeroDivisionError
+        record(reading)
+
+    monkeypatch.setattr(door.readings.metrics, "record_equity", fail)
+    for amount in (1000, 13, 900):
+        door.intake.equity(replace(EQUITY, amount=Decimal(amount)))
+    assert door.looks.wanted
+
+    assert (equities(door), door.intake.waiting) == (900, 0)

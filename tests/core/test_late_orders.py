@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.attention import Lookout, Subject
 from ess_server.core.intake import Intake
 from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Action
@@ -22,13 +23,24 @@ NEW, TRADE = ExecutionType.NEW, ExecutionType.TRADE
 OWN = closing_order_id("id-1", run_mark(86400.5), 7)
 
 
+class Evaluations:
+    """A monitor of which nothing is asked."""
+
+    def __init__(self) -> None:
+        self.lookout = Lookout()
+
+    def counts(self, *subjects: Subject) -> bool:  # noqa: ARG002 - the protocol's signature
+        """Nobody counts."""
+        return False
+
+
 class Door:
     """An intake over a commissioned controller, and what it has recorded."""
 
     def __init__(self, rig: Rig) -> None:
         self.rig = rig
         self.readings = fake_readings()
-        self.intake = Intake(self.readings, lambda: None, LateOrders(rig.controller))
+        self.intake = Intake(self.readings, running_clock(), Evaluations(), LateOrders(rig.controller))
         self.taken = 0
 
     def takes(self, kind: ExecutionType = NEW, ago: float = 0.0, **changes: Any) -> bool:

@@ -198,10 +198,10 @@ async def test_observation_on_which_the_server_fails_is_rejected_alone(
         take(reading)
 
     monkeypatch.setattr(metrics, "record_equity", fail)
-    answer = await report(watched, equity("1000"), equity("13"), equity("999"))
+    answer = await report(watched, equity("13"), equity("999"))
     known = metrics.account("main")
 
-    assert [(r.index, r.reason) for r in answer.rejections] == [(1, "INTERNAL_ERROR")]
+    assert [(r.index, r.reason) for r in answer.rejections] == [(0, "INTERNAL_ERROR")]
     assert known is not None
     assert known.equity.amount == 999
 
