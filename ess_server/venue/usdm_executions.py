@@ -25,10 +25,12 @@ LIST_WEIGHT = 5
 ORDER_WEIGHT = 1
 PAGE = 1000
 """Rows that the exchange gives at most."""
-MAX_PAGES = 6
-"""Pages of one list in one look: a list that is longer is read on by the next look."""
+MAX_PAGES = 10
+"""Pages of one list in one look. Longer lists of fills are read on by the next look, of orders are an error."""
 MAX_MARKETS = 8
 """Markets whose fills are read in one look; the others keep their turn."""
+READ_TWICE = 2
+"""A market whose account row has changed is read by two looks: the exchange's lists may lag behind each other."""
 OVERLAP_MS = 30_000
 """How far back each look reads again: what shows late, and how orders ended that it saw accepted."""
 LONGEST_MS = 6 * 86_400_000
@@ -51,8 +53,8 @@ class ExecutionHistory:
     Times are milliseconds of the exchange's clock. ``since`` is where reading began, ``read_to`` up to where orders
     have been read, ``complete_to`` up to where fills have been too. ``known`` are the orders within the overlap.
     ``fills`` are the fills of each market within the overlap, by number, or the last one. ``shown`` is what the
-    account last showed of each market, ``due`` the markets whose fills have to be read, ``refused`` the conditional
-    orders whose refusal has been told.
+    account last showed of each market, ``due`` how often the fills of which markets have yet to be read, ``refused``
+    the conditional orders whose refusal has been told.
     """
 
     since: int = 0
@@ -62,7 +64,7 @@ class ExecutionHistory:
     fills: dict[str, dict[int, int]] = field(default_factory=dict)
     shown: dict[str, tuple[str, ...]] = field(default_factory=dict)
     wallets: tuple[tuple[str, str], ...] = ()
-    due: dict[str, None] = field(default_factory=dict)
+    due: dict[str, int] = field(default_factory=dict)
     turn: list[str] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
 
@@ -74,9 +76,11 @@ class UsdmExecutions:
     new orders something is filled. Where money moved that none of them explains, all are read.
     """
 
-    def __init__(self, account: str, ask: Ask, symbol_of: SymbolOf, history: ExecutionHistory) -> None:
+    def __init__(
+        self, account: str, ask: Ask, symbol_of: SymbolOf, history: ExecutionHistory, *, page: int = PAGE
+    ) -> None:
         self._ask = ask
-        self._symbol_of = symbol_of
+        self._page = page
         self._reports = Reports(account, symbol_of)
         self._seen = history
 
@@ -99,7 +103,7 @@ class UsdmExecutions:
             await self._market(market, now, deliver)
         await self._next_stops(deliver)
         if not complete:
-            raise VenueUnknownError(f"more than {PAGE} orders at a time: not all of them were read")
+            raise VenueUnknownError(f"more than {self._page} orders at a time: not all of them were read")
         if not seen.due:
             seen.complete_to = seen.read_to
         return seen.complete_to - OVERLAP_MS
@@ -110,7 +114,7 @@ class UsdmExecutions:
         changed = [m for m in {**shown, **seen.shown} if shown.get(m) != seen.shown.get(m)]
         if not changed and wallets != seen.wallets:
             changed = [*shown]
-        seen.due.update(dict.fromkeys(changed))
+        seen.due.update(dict.fromkeys(changed, READ_TWICE))
         seen.shown, seen.wallets = shown, wallets
 
     async def _orders(self, now: int, deliver: DeliverExecutions) -> bool:
@@ -124,7 +128,7 @@ class UsdmExecutions:
             before = known.get((row.market, row.id))
             known[row.market, row.id] = row
             if row.filled != (before.filled if before else 0):
-                seen.due[row.market] = None
+                seen.due[row.market] = READ_TWICE
             if not is_closing_order(row.client_order_id):
                 reports += self._news(row, before)
         seen.known = known
@@ -147,10 +151,12 @@ class UsdmExecutions:
         for _ in range(MAX_PAGES):
             first, last = spans.pop()
             end = {} if last is None else {"endTime": last}
-            rows = order_rows(await self._ask("allOrders", {"startTime": first, "limit": PAGE, **end}, LIST_WEIGHT))
+            rows = order_rows(
+                await self._ask("allOrders", {"startTime": first, "limit": self._page, **end}, LIST_WEIGHT)
+            )
             fresh = [row for row in rows if (row.market, row.id) not in found]
             found |= {(row.market, row.id): row for row in rows}
-            if len(rows) >= PAGE and fresh:
+            if len(rows) >= self._page and fresh:
                 times = [row.created for row in rows]
                 spans += [(max(times), last), (first, min(times))]
             if not spans:
@@ -165,8 +171,8 @@ class UsdmExecutions:
         fills = [f for f in rows if f.id not in before]
         stops = await self._stops(market)
         orders = {number: await self._order(market, number) for number in dict.fromkeys(f.order_id for f in fills)}
-        # An order from before the overlap was not told of by this client: that it is old matters after a stop.
-        reports = [self._reports.accepted(o) for o in orders.values() if (market, o.id) not in seen.known]
+        # That an order is older than our reading has to be told too: after a stop it is not one that came late.
+        reports = [self._reports.accepted(o) for o in orders.values() if o.created < seen.since]
         reports += [self._reports.filled(f, orders[f.order_id], stops) for f in fills]
         reports = [r for r in reports if not is_closing_order(r.client_order_id)] + self._refusals(market, stops)
         times = before | {f.id: f.time for f in fills}
@@ -175,6 +181,8 @@ class UsdmExecutions:
             oldest = times[newest] - (OVERLAP_MS if complete else 0)
             seen.fills[market] = {i: t for i, t in times.items() if i == newest or t >= oldest}
         if complete:
+            seen.due[market] -= 1
+        if not seen.due[market]:
             del seen.due[market]
         if reports:
             deliver(reports)
@@ -186,9 +194,11 @@ class UsdmExecutions:
         found: dict[int, FillRow] = {}
         complete = False
         for _ in range(MAX_PAGES):
-            rows = fill_rows(await self._ask("userTrades", {"symbol": market, "limit": PAGE, **params}, LIST_WEIGHT))
+            rows = fill_rows(
+                await self._ask("userTrades", {"symbol": market, "limit": self._page, **params}, LIST_WEIGHT)
+            )
             found |= {row.id: row for row in rows}
-            complete = len(rows) < PAGE
+            complete = len(rows) < self._page
             if complete:
                 break
             params = {"fromId": max(row.id for row in rows) + 1}
@@ -201,7 +211,7 @@ class UsdmExecutions:
         return order_row(await self._ask("order", {"symbol": market, "orderId": number}, ORDER_WEIGHT))
 
     async def _stops(self, market: str) -> list[StopRow]:
-        return stop_rows(await self._ask("allAlgoOrders", {"symbol": market, "limit": PAGE}, LIST_WEIGHT))
+        return stop_rows(await self._ask("allAlgoOrders", {"symbol": market, "limit": self._page}, LIST_WEIGHT))
 
     async def _next_stops(self, deliver: DeliverExecutions) -> None:
         """Look at the protective stops of one market with a position or orders: a refused one shows nowhere else."""

@@ -28,6 +28,7 @@ class UsdmMarkets:
         self._ids: dict[str, str] = {}
         self._filters: dict[str, Any] = {}
         self._loaded_at = 0.0
+        self._ahead_ms = 0
         self._synced_at: float | None = None
         self._sync = asyncio.Lock()
         self._loading: asyncio.Future[None] | None = None
@@ -89,11 +90,12 @@ class UsdmMarkets:
             if not isinstance(server, int) or server <= 0:
                 raise VenueUnknownError("the venue's time is not a number")
             self._exchange.options["timeDifference"] = (before + after) // 2 - server
+            self._ahead_ms = int(after) - server
             self._synced_at = self._clock.uptime()
 
     def venue_time(self) -> int:
-        """Return the exchange's time in milliseconds, as far as it is known."""
-        return int(self._exchange.milliseconds()) - int(self._exchange.options["timeDifference"])
+        """Return the exchange's time in milliseconds: late by a round trip at most, and never early."""
+        return int(self._exchange.milliseconds()) - self._ahead_ms
 
     def close(self) -> None:
         """Give up loading."""
