@@ -38,22 +38,27 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
         listen.parse(server.listen)
     except ValueError as error:
         yield Mistake(("listen",), str(error))
-    if not SHORTEST_LEASE <= server.lease <= LONGEST_LEASE:
-        limits = f"{_ms(SHORTEST_LEASE)} to {_ms(LONGEST_LEASE)}"
-        yield Mistake(("lease_ms",), f"{_ms(server.lease)} is not {limits}: it bounds how long a gate may be deceived")
-    else:
-        longest = server.lease / 3
-        for key, value in (("heartbeat_ms", server.heartbeat), ("tick_ms", server.tick)):
-            if not SHORTEST_TICK <= value <= longest:
-                limits = f"{_ms(SHORTEST_TICK)} to a third of lease_ms ({_ms(longest)})"
-                yield Mistake((key,), f"{_ms(value)} is not {limits}: a gate must not deny because one is late")
-        shortest = server.lease + REQUEST_VALID
-        if not shortest <= server.after_stop_grace <= LONGEST_GRACE:
-            limits = f"{_ms(shortest)} (lease_ms, and the 2 s that a request is valid) to {_ms(LONGEST_GRACE)}"
-            yield Mistake(("after_stop_grace_ms",), f"{_ms(server.after_stop_grace)} is not {limits}")
+    yield from _lease_mistakes(server)
     if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
         yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
     yield from _subscriber_mistakes(server)
+
+
+def _lease_mistakes(server: ServerSettings) -> Iterator[Mistake]:
+    shortest = longest = server.lease
+    if not SHORTEST_LEASE <= server.lease <= LONGEST_LEASE:
+        # What no lease would allow is a mistake all the same.
+        shortest, longest = SHORTEST_LEASE, LONGEST_LEASE
+        limits = f"{ms(SHORTEST_LEASE)} to {ms(LONGEST_LEASE)}"
+        yield Mistake(("lease_ms",), f"{ms(server.lease)} is not {limits}: it bounds how long a gate may be deceived")
+    for key, value in (("heartbeat_ms", server.heartbeat), ("tick_ms", server.tick)):
+        if not SHORTEST_TICK <= value <= longest / 3:
+            limits = f"{ms(SHORTEST_TICK)} to a third of lease_ms ({ms(longest / 3)})"
+            yield Mistake((key,), f"{ms(value)} is not {limits}: a gate must not deny because one is late")
+    least = shortest + REQUEST_VALID
+    if not least <= server.after_stop_grace <= LONGEST_GRACE:
+        limits = f"{ms(least)} (lease_ms, and the 2 s that a request is valid) to {ms(LONGEST_GRACE)}"
+        yield Mistake(("after_stop_grace_ms",), f"{ms(server.after_stop_grace)} is not {limits}")
 
 
 def _subscriber_mistakes(server: ServerSettings) -> Iterator[Mistake]:
@@ -76,11 +81,11 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     if not _EXCHANGE.fullmatch(account.exchange):
         yield Mistake(("exchange",), f'"{account.exchange[:80]}" is no exchange id of ccxt, such as binanceusdm')
     if not SHORTEST_POLL <= account.equity_poll <= LONGEST_POLL:
-        limits = f"{_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}"
-        yield Mistake(("equity_poll_ms",), f"{_ms(account.equity_poll)} is not {limits}")
+        limits = f"{ms(SHORTEST_POLL)} to {ms(LONGEST_POLL)}"
+        yield Mistake(("equity_poll_ms",), f"{ms(account.equity_poll)} is not {limits}")
     if account.executions_poll and not SHORTEST_LOOK <= account.executions_poll <= LONGEST_LOOK:
-        limits = f"0 (never) or {_ms(SHORTEST_LOOK)} to {_ms(LONGEST_LOOK)}"
-        yield Mistake(("executions_poll_ms",), f"{_ms(account.executions_poll)} is not {limits}")
+        limits = f"0 (never) or {ms(SHORTEST_LOOK)} to {ms(LONGEST_LOOK)}"
+        yield Mistake(("executions_poll_ms",), f"{ms(account.executions_poll)} is not {limits}")
     if account.paper and not account.paper.port:
         yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
     yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
@@ -142,5 +147,6 @@ def _listed(name: str, known: Sequence[str]) -> str:
     return f'"{name[:80]}"; configured are: {configured}'
 
 
-def _ms(value: timedelta) -> str:
-    return f"{value.total_seconds() * 1000:.6g} ms"
+def ms(value: timedelta) -> str:
+    """Return a duration as the keys in milliseconds have it."""
+    return f"{value.total_seconds() * 1000:.10g} ms"

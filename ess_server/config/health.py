@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from ess_server.config import listen
-from ess_server.config.checks import LONGEST_POLL, SHORTEST_POLL, repeated_at
+from ess_server.config.checks import LONGEST_POLL, SHORTEST_POLL, ms, repeated_at
 from ess_server.config.problems import Mistake
 from ess_server.config.settings import ComponentSettings, HostSettings
 from ess_server.core.evaluators import EvaluatorSettings, SystemHealthSettings
@@ -18,7 +18,7 @@ SHORTEST_TIMEOUT = timedelta(milliseconds=10)
 def host_mistakes(host: HostSettings) -> Iterator[Mistake]:
     """Yield what is wrong with ``[host]``; paths start at the table."""
     if not SHORTEST_POLL <= host.interval <= LONGEST_POLL:
-        yield Mistake(("interval_ms",), f"{_ms(host.interval)} is not {_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}")
+        yield Mistake(("interval_ms",), f"{ms(host.interval)} is not {ms(SHORTEST_POLL)} to {ms(LONGEST_POLL)}")
     for _, path in repeated_at([str(path) for path in host.disk_paths]):
         yield Mistake(("disk_paths",), f'"{path}" is listed twice; leave one out')
 
@@ -28,7 +28,7 @@ def host_age_mistakes(evaluator: EvaluatorSettings, host: HostSettings) -> Itera
     if not isinstance(evaluator, SystemHealthSettings) or not evaluator.host_limits.any:
         return
     if evaluator.host_max_age < 2 * host.interval:
-        detail = f"is less than twice host.interval_ms ({_ms(host.interval)}): one late reading would be a fault"
+        detail = f"is less than twice host.interval_ms ({ms(host.interval)}): one late reading would be a fault"
         yield Mistake(("host_max_age_seconds",), detail)
 
 
@@ -40,11 +40,13 @@ def component_mistakes(component: ComponentSettings, watching: Sequence[SystemHe
     if len(component.service.encode()) > MAX_NAME_BYTES:
         yield Mistake(("service",), f"is longer than {MAX_NAME_BYTES} bytes")
     if not SHORTEST_POLL <= component.interval <= LONGEST_POLL:
-        limits = f"{_ms(SHORTEST_POLL)} to {_ms(LONGEST_POLL)}"
-        yield Mistake(("interval_ms",), f"{_ms(component.interval)} is not {limits}")
+        limits = f"{ms(SHORTEST_POLL)} to {ms(LONGEST_POLL)}"
+        yield Mistake(("interval_ms",), f"{ms(component.interval)} is not {limits}")
+        if not SHORTEST_TIMEOUT <= component.timeout <= LONGEST_POLL:
+            yield Mistake(("timeout_ms",), f"{ms(component.timeout)} is not {ms(SHORTEST_TIMEOUT)} to interval_ms")
     elif not SHORTEST_TIMEOUT <= component.timeout <= component.interval:
-        limits = f"{_ms(SHORTEST_TIMEOUT)} to interval_ms ({_ms(component.interval)})"
-        yield Mistake(("timeout_ms",), f"{_ms(component.timeout)} is not {limits}: it is asked once at a time")
+        limits = f"{ms(SHORTEST_TIMEOUT)} to interval_ms ({ms(component.interval)})"
+        yield Mistake(("timeout_ms",), f"{ms(component.timeout)} is not {limits}: it is asked once at a time")
     else:
         yield from _silence_mistakes(component, watching)
 
@@ -75,7 +77,7 @@ def _address_mistakes(component: ComponentSettings) -> Iterator[Mistake]:
 
 def _silence_mistakes(component: ComponentSettings, watching: Sequence[SystemHealthSettings]) -> Iterator[Mistake]:
     shortest = 2 * component.interval + component.timeout
-    needs = f"less than two intervals and a timeout ({_ms(shortest)}): one lost answer would be a breach"
+    needs = f"less than two intervals and a timeout ({ms(shortest)}): one lost answer would be a breach"
     if component.max_silence:
         if not shortest <= component.max_silence <= MAX_AGE:
             allowed = needs if component.max_silence < shortest else "more than a day (86400 s)"
@@ -85,10 +87,6 @@ def _silence_mistakes(component: ComponentSettings, watching: Sequence[SystemHea
         if evaluator.max_silence < shortest:
             whose = f'{_s(evaluator.max_silence)}, the max_silence_seconds of evaluator "{evaluator.name}", is'
             yield Mistake(("interval_ms",), f"{whose} {needs}; give this component a max_silence_seconds")
-
-
-def _ms(value: timedelta) -> str:
-    return f"{value.total_seconds() * 1000:.6g} ms"
 
 
 def _s(value: timedelta) -> str:

@@ -97,8 +97,8 @@ class AccountSettings:
         secret_env: environment variable with the secret, in place of the file. Empty, as for the key.
         equity_poll: how often equity is read, 100 ms to an hour. 1 s, because a loss grows in seconds, and the request
             budget of a venue bears it.
-        executions_poll: how often orders and fills are read where an evaluator names the account, 100 ms to an hour; 0
-            never. 2 s, because it costs more requests than equity; never where engines report all of them.
+        executions_poll: how often orders and fills are read where an evaluator names the account, 500 ms to a minute;
+            0 never. 2 s, because it costs more requests than equity; never where engines report all of them.
         paper: the paper venue in place of the exchange, as ``{ address = "host:port", ca_file = "..." }``. Not set: the
             account is real.
     """

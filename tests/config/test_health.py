@@ -17,7 +17,7 @@ OMS = HEALTH + "[[components]]\nname = 'oms'\naddress = '127.0.0.1:50060'\n"
 
 ONE_MISTAKE = {
     "host no table": ("host = 3", 1, "host", "expected a table"),
-    "host read too often": ("[host]\ninterval_ms = 99", 2, "host.interval_ms", "100 ms to 3.6e+06 ms"),
+    "host read too often": ("[host]\ninterval_ms = 99", 2, "host.interval_ms", "100 ms to 3600000 ms"),
     "disk path no text": ("[host]\ndisk_paths = [3]", 2, "host.disk_paths", "expected a text"),
     "disk path empty": ("[host]\ndisk_paths = ['']", 2, "host.disk_paths", "is empty"),
     "disk path twice": ("[host]\ndisk_paths = ['/a', '/a']", 2, "host.disk_paths", '"/a" is listed twice'),

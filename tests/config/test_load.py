@@ -388,3 +388,16 @@ def test_a_percentage_is_the_decimal_that_was_written(
     (evaluator,) = settings.evaluators
     assert isinstance(evaluator, DrawdownSettings)
     assert f"{evaluator.max_drawdown_percent:f}" == f"{limit:f}"
+
+
+def test_a_lease_out_of_range_hides_nothing_that_no_lease_would_allow(tmp_path: Path) -> None:
+    """What hangs on it is measured against the most that any lease allows, so that nothing is named that may be right."""
+    text = "[server]\nlease_ms = 9\nheartbeat_ms = 700\ntick_ms = 600\nafter_stop_grace_ms = 2100\n"
+    with pytest.raises(ConfigError) as caught:
+        load(written(tmp_path, text))
+
+    assert [p.key for p in caught.value.problems] == [
+        "server.lease_ms",
+        "server.heartbeat_ms",
+        "server.after_stop_grace_ms",
+    ]
