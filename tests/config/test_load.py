@@ -391,7 +391,7 @@ def test_a_percentage_is_the_decimal_that_was_written(
 
 
 def test_a_lease_out_of_range_hides_nothing_that_no_lease_would_allow(tmp_path: Path) -> None:
-    """What hangs on it is measured against the most that any lease allows, so that nothing is named that may be right."""
+    """What hangs on it is measured against the most that any lease allows, so nothing is named that may be right."""
     text = "[server]\nlease_ms = 9\nheartbeat_ms = 700\ntick_ms = 600\nafter_stop_grace_ms = 2100\n"
     with pytest.raises(ConfigError) as caught:
         load(written(tmp_path, text))
