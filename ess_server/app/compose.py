@@ -152,9 +152,10 @@ async def _serve(
     broadcast = StateBroadcast(messages.message, settings.server.heartbeat)
     system.controller.on_change(lambda _: broadcast.publish())
     ids = frozenset(a.id for a in system.controller.accounts)
+    feeds = frozenset(f.name for f in settings.feeds)
     server = GrpcServer(
         stops=EmergencyStopServicer(system, broadcast, messages),
-        telemetry=TelemetryServicer(intake, ReporterLosses(system.controller), ids, system.clock),
+        telemetry=TelemetryServicer(intake, ReporterLosses(system.controller), ids, feeds, system.clock),
         broadcast=broadcast,
         messages=messages,
     )

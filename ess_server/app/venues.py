@@ -6,14 +6,17 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from ess_server.adapters.venue_process import VenueProcess
-from ess_server.config.settings import AccountSettings, Settings
+from ess_server.config.settings import AccountSettings, FeedSettings, Settings
+from ess_server.config.settings import PaperEndpoint as PaperSettings
+from ess_server.core.assembly import note_venue_event
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.evaluators.execution_errors import ExecutionErrorsSettings
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.intake import Intake
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import Clock
-from ess_server.core.readings import EquityReading, ExecutionReport
+from ess_server.core.readings import EquityReading, ExecutionReport, FeedUpdate
+from ess_server.core.venue_feeds import VenueFeed
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
 
@@ -39,30 +42,25 @@ class VenueNews:
         if self._intake:
             self._intake.execution(report)
 
+    def feed(self, update: FeedUpdate) -> None:
+        """Take an update of a configured feed."""
+        if self._intake:
+            self._intake.feed(update)
+
     def progress(self, progress: AccountProgress) -> None:
         """Nothing to do: progress is read where it is shown."""
 
     def event(self, kind: str, account: str, details: Mapping[str, str]) -> None:
         """Log what happened on a venue."""
-        if self._controller is None:
-            return
-        facts = dict(details)
-        words = " ".join(f"{k}={v}" for k, v in sorted(facts.items()) if k != "stop_id")
-        entry = self._controller.draft(
-            kind,
-            f"{account}: {words}" if account else words,
-            scope=f"account/{account}" if account else "",
-            stop_id=facts.pop("stop_id", ""),
-            facts=facts,
-        )
-        self._controller.note(entry)
+        if self._controller:
+            note_venue_event(self._controller, kind, account, details)
 
 
 def build_flattener(
     settings: Settings, clock: Clock, news: VenueNews, stack: AsyncExitStack
 ) -> VenueProcess | LocalFlattener:
-    """Return what carries out stops: a venue process, or nothing at all where there are no accounts."""
-    if not settings.accounts:
+    """Return what carries out stops: a venue process, which reads feeds too; or nothing where there is neither."""
+    if not settings.accounts and not settings.feeds:
         return LocalFlattener(
             (), clock=clock, settings=FlattenSettings(), on_progress=news.progress, on_event=news.event
         )
@@ -70,29 +68,49 @@ def build_flattener(
         lock_file = settings.server.data_dir / "venue.lock"
     else:
         lock_file = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ess-"))) / "venue.lock"
-    told = VenueSettings(accounts=tuple(_account(a, settings) for a in settings.accounts), lock_file=str(lock_file))
+    told = VenueSettings(
+        accounts=tuple(_account(a, settings) for a in settings.accounts),
+        feeds=tuple(_feed(f) for f in settings.feeds),
+        lock_file=str(lock_file),
+    )
     return VenueProcess(
         told,
         clock=clock,
         on_equity=news.equity,
         on_execution=news.execution,
+        on_feed=news.feed,
         on_event=news.event,
         on_progress=news.progress,
     )
 
 
 def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
-    paper = account.paper
     return VenueAccount(
         id=account.id,
         venue=account.venue,
         exchange=account.exchange,
         key=KeySource(file=str(account.api_key_file or ""), env=account.api_key_env),
         secret=KeySource(file=str(account.secret_file or ""), env=account.secret_env),
-        paper=PaperEndpoint(host=paper.host, port=paper.port, ca_file=str(paper.ca_file)) if paper else None,
+        paper=_endpoint(account.paper),
         equity_interval=account.equity_poll,
         executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
     )
+
+
+def _feed(feed: FeedSettings) -> VenueFeed:
+    return VenueFeed(
+        name=feed.name,
+        exchange=feed.exchange,
+        symbols=feed.symbols,
+        kind=feed.kind,
+        source=feed.source,
+        poll=feed.poll,
+        paper=_endpoint(feed.paper),
+    )
+
+
+def _endpoint(paper: PaperSettings | None) -> PaperEndpoint | None:
+    return PaperEndpoint(host=paper.host, port=paper.port, ca_file=str(paper.ca_file)) if paper else None
 
 
 def _wants_executions(account: AccountSettings, settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """Market data that the venue process reads: which feeds, and the updates that it hands on."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -102,17 +102,22 @@ def _row(update: FeedUpdate) -> list[object]:
     return [update.symbol, *prices, update.sequence, update.corrupt, update.detail, *stamps]
 
 
-def read_feed(message: Message, uptime: float) -> tuple[FeedUpdate, ...]:
-    """Read a ``feed`` message at ``uptime``. Raises LinkError.
+def read_feed(message: Message, known: Collection[str], uptime: float) -> tuple[FeedUpdate, ...]:
+    """Read a ``feed`` message at ``uptime``, of one of the ``known`` feeds. Raises LinkError.
 
     Updates keep the uptime at which they reached the venue process, which has the same clock: what waited between
     the processes does not look fresh.
     """
     try:
         feed = _text(message["feed"])
-        return tuple(_update(feed, row, uptime) for row in _rows(message["updates"]))
+        rows = _rows(message["updates"]) if feed in known else _unknown(feed)
+        return tuple(_update(feed, row, uptime) for row in rows)
     except (KeyError, TypeError, ValueError) as error:
         raise LinkError(f"feed: {error!r}") from None
+
+
+def _unknown(feed: str) -> list[list[object]]:
+    raise ValueError(f"feed {feed!r} is not configured")
 
 
 def _rows(rows: object) -> list[list[object]]:

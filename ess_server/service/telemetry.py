@@ -68,11 +68,19 @@ def _required(text: str, field: str) -> str:
 class TelemetryServicer(rpc.TelemetryServiceServicer):
     """Reads reports and hands on what they say."""
 
-    def __init__(self, intake: Intake, losses: ReporterLosses, accounts: frozenset[str], clock: Clock) -> None:
-        """``accounts`` are those of the configuration."""
+    def __init__(
+        self,
+        intake: Intake,
+        losses: ReporterLosses,
+        accounts: frozenset[str],
+        feeds: frozenset[str],
+        clock: Clock,
+    ) -> None:
+        """``accounts`` are those of the configuration; ``feeds`` are read from venues, and taken from nobody else."""
         self._intake = intake
         self._losses = losses
         self._accounts = accounts
+        self._feeds = feeds
         self._clock = clock
 
     async def Report(self, request: pb.ReportRequest, context: Context) -> pb.ReportResponse:
@@ -203,6 +211,9 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
 
     def _feed(self, observation: pb.Observation) -> None:
         feed = observation.feed
+        if feed.feed in self._feeds:
+            detail = f"feed.feed: {feed.feed[:80]!r} is read from its venue ([[feeds]]); report under another name"
+            raise RejectedError("READ_FROM_VENUE", detail)
         self._intake.feed(
             FeedUpdate(
                 feed=_required(feed.feed, "feed.feed"),

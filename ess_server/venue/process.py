@@ -5,7 +5,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +18,7 @@ from ess_server.core.model import AccountProgress
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.clock import MachineClock
+from ess_server.venue.conflation import Outlet
 from ess_server.venue.deferred import VenueClient
 from ess_server.venue.executions import poll_executions
 from ess_server.venue.lock import LockHeldError, hold_lock
@@ -89,11 +90,12 @@ class VenueServer:
 
     async def _open(self, settings: VenueSettings) -> None:
         # Importing ccxt takes a second, twelve without bytecode; on a thread, so that the pipe is served meanwhile.
-        clients, flatten = await asyncio.to_thread(_clients, settings, self._clock)
+        opened = await asyncio.to_thread(_Opened, settings, self._clock)
+        clients = opened.clients
         self._flattener = LocalFlattener(
             clients,
             clock=self._clock,
-            settings=flatten,
+            settings=opened.flatten,
             on_progress=self._progress,
             on_event=self._event,
         )
@@ -104,6 +106,8 @@ class VenueServer:
                 self._start(poll_equity(client, account.equity_interval, self._clock, self._equity, self._faults))
             if (every := account.executions_interval) is not None:
                 self._start(poll_executions(client, every, self._clock, self._outbox, self._faults))
+        for reading in opened.feeds(lambda name: Outlet(name, self._outbox), self._faults):
+            self._start(reading)
         self._outbox.put({"type": "ready", "pid": os.getpid()})
 
     def _obey(self, message: Message) -> None:
@@ -152,10 +156,25 @@ class VenueServer:
             self._fault("", f"{task.get_coro()}: {type(task.exception()).__name__}")
 
 
-def _clients(settings: VenueSettings, clock: MachineClock) -> tuple[list[VenueClient], FlattenSettings]:
-    from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - it imports ccxt
+class _Opened:
+    """What is made of the settings with the help of ccxt, which is imported here and not before."""
 
-    return open_clients(settings.accounts, clock, Budgets(clock)), paced(settings.flatten, settings.accounts)
+    def __init__(self, settings: VenueSettings, clock: MachineClock) -> None:
+        from ess_server.venue.feeds import import_streams  # noqa: PLC0415 - it imports ccxt
+        from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - as above
+
+        import_streams(settings.feeds)
+        self._settings = settings
+        self._clock = clock
+        self._budgets = Budgets(clock)
+        self.clients: list[VenueClient] = open_clients(settings.accounts, clock, self._budgets)
+        self.flatten: FlattenSettings = paced(settings.flatten, settings.accounts)
+
+    def feeds(self, outlet: Callable[[str], Outlet], faults: Faults) -> list[Coroutine[Any, Any, None]]:
+        """Return what reads each feed."""
+        from ess_server.venue.feeds import readings_of  # noqa: PLC0415 - as above
+
+        return readings_of(self._settings.feeds, self._budgets, self._clock, outlet, faults)
 
 
 async def _run(stdout: int) -> None:

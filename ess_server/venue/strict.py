@@ -32,19 +32,22 @@ class VenueError(EssError):
         self.code = code
 
 
-class StrictUsdm(ccxt.binanceusdm):  # type: ignore[misc] # ccxt is untyped
-    """Refuses every reply that is not a JSON object or list, and tells the budget what the headers say."""
+class Strict:
+    """Mixed into a class of ccxt.
+
+    Refuses every reply that is not a JSON object or list, and tells the budget what the headers say.
+    """
 
     budget: RequestBudget
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
         """Make a request. Raises VenueUnknownError for a body that is not JSON or null."""
-        reply = await super().fetch(url, method, headers, body)
+        reply = await super().fetch(url, method, headers, body)  # type: ignore[misc] # a class of ccxt comes next
         if not isinstance(reply, dict | list):
             raise VenueUnknownError("the venue's reply is not JSON")
         return reply
 
-    def handle_errors(self, code: int, reason: str, url: str, *reply: Any) -> None:  # noqa: ANN401 - ccxt's
+    def handle_errors(self, code: int, reason: str, url: str, *reply: Any) -> Any:  # noqa: ANN401 - ccxt's
         """Note limits before ccxt turns the reply into an exception."""
         _method, headers, body = reply[:3]
         lower = {str(name).lower(): str(value) for name, value in headers.items()}
@@ -54,7 +57,11 @@ class StrictUsdm(ccxt.binanceusdm):  # type: ignore[misc] # ccxt is untyped
         # -1015 limits new orders of this account only: reads and cancels must go on.
         if code in _DEFAULT_PAUSE_S and _TOO_MANY_ORDERS not in body:
             self.budget.refused(_retry_after(lower, _DEFAULT_PAUSE_S[code]))
-        super().handle_errors(code, reason, url, *reply)
+        return super().handle_errors(code, reason, url, *reply)  # type: ignore[misc] # a class of ccxt comes next
+
+
+class StrictUsdm(Strict, ccxt.binanceusdm):  # type: ignore[misc] # ccxt is untyped
+    """ccxt's binanceusdm, strict."""
 
 
 def open_exchange(credentials: Credentials, budget: RequestBudget, session: aiohttp.ClientSession | None) -> StrictUsdm:

@@ -7,7 +7,7 @@ from pathlib import Path
 from ess_server.adapters.venue_process import LinkTimes, VenueProcess
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
-from ess_server.core.readings import EquityReading, ExecutionReport
+from ess_server.core.readings import EquityReading, ExecutionReport, FeedUpdate
 from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
 from ess_server.venue.clock import MachineClock
@@ -66,6 +66,7 @@ class Office:
         self.shown: list[AccountProgress] = []
         self.equity: list[EquityReading] = []
         self.executions: list[ExecutionReport] = []
+        self.updates: list[FeedUpdate] = []
         self.process: VenueProcess
 
     def open(self, settings: VenueSettings, command: tuple[str, ...], times: LinkTimes) -> None:
@@ -74,6 +75,7 @@ class Office:
             settings,
             clock=MachineClock(),
             on_equity=self.equity.append,
+            on_feed=self.updates.append,
             on_execution=self.executions.append,
             on_event=lambda *event: self.events.append(event),
             on_progress=self.shown.append,

@@ -147,7 +147,7 @@ async def test_a_server_that_does_not_read_gets_few_messages_and_every_fault() -
     lines = [json.loads(line) for line in os.read(end, 1 << 20).splitlines()]
     task.cancel()
     os.close(end)
-    updates = [u for line in lines if line["type"] == "feed" for u in read_feed(line, 10.0)]
+    updates = [u for line in lines if line["type"] == "feed" for u in read_feed(line, {"f"}, 10.0)]
 
     assert [line["type"] for line in lines] == ["last", "feed"]
     assert len(updates) <= MOST_KEPT

@@ -15,8 +15,9 @@ from ess_server.core.flatten_plan import same_but_for_the_stop, wants_work
 from ess_server.core.flatten_report import OnEvent, OnProgress, idle_progress
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
 from ess_server.core.ports import Clock
-from ess_server.core.readings import EquityReading, ExecutionReport
+from ess_server.core.readings import EquityReading, ExecutionReport, FeedUpdate
 from ess_server.core.venue_executions import read_executions, read_executions_read
+from ess_server.core.venue_feeds import read_feed
 from ess_server.core.venue_link import (
     VenueSettings,
     read_equity,
@@ -62,6 +63,7 @@ class VenueProcess:
         clock: Clock,
         on_equity: Callable[[EquityReading], None],
         on_execution: Callable[[ExecutionReport], None],
+        on_feed: Callable[[FeedUpdate], None],
         on_event: OnEvent,
         on_progress: OnProgress,
         command: Sequence[str] = COMMAND,
@@ -71,6 +73,7 @@ class VenueProcess:
         self._clock = clock
         self._on_equity = on_equity
         self._on_execution = on_execution
+        self._on_feed = on_feed
         self._on_event = on_event
         self._on_progress = on_progress
         self._times = times or LinkTimes()
@@ -78,6 +81,7 @@ class VenueProcess:
         self._accounts = {a.id: Account(id=a.id, venue=a.venue) for a in settings.accounts}
         self._work: dict[str, tuple[int, Work | None]] = dict.fromkeys(self._accounts, (1, None))
         self._progress = {id_: idle_progress(account, None) for id_, account in self._accounts.items()}
+        self._feeds = frozenset(f.name for f in settings.feeds)
         self._down: str | None = "has not been started"
         self._ended_at = clock.uptime()
         self._executions_read: dict[str, datetime] = {}
@@ -122,6 +126,8 @@ class VenueProcess:
 
     async def quiesce(self, accounts: Sequence[str], within: timedelta) -> bool:
         """See ``Flattener.quiesce``; False as long as one of the accounts has work."""
+        if not accounts:
+            return True
         deadline = self._clock.uptime() + within.total_seconds()
         while not any(wants_work(self._work[a][1]) for a in accounts if a in self._work):
             left = deadline - self._clock.uptime()
@@ -246,6 +252,9 @@ class VenueProcess:
             case "executions":
                 for report in read_executions(message, self._accounts, self._clock.uptime()):
                     self._tell(self._on_execution, report)
+            case "feed":
+                for update in read_feed(message, self._feeds, self._clock.uptime()):
+                    self._tell(self._on_feed, update)
             case "executions_read":
                 account, time = read_executions_read(message)
                 self._executions_read[account] = time
