@@ -93,5 +93,5 @@ def _time(value: str) -> datetime:
     return time
 
 
-def _decimal(value: str | None) -> Decimal | None:
-    return None if value is None else Decimal(value)
+def _decimal(value: object) -> Decimal | None:
+    return None if value is None else Decimal(_str(value))

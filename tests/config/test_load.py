@@ -112,6 +112,18 @@ ONE_MISTAKE = {
     ),
     "empty account id": (ACCOUNT.replace('"main"', '""'), 2, "accounts.id", "1 to 100 bytes"),
     "poll too fast": (ACCOUNT + "equity_poll_ms = 99", 7, "accounts.equity_poll_ms", "100 ms to"),
+    "executions read too often": (
+        ACCOUNT + "executions_poll_ms = 499",
+        7,
+        "accounts.executions_poll_ms",
+        "0 (never) or",
+    ),
+    "executions read too rarely": (
+        ACCOUNT + "executions_poll_ms = 60001",
+        7,
+        "accounts.executions_poll_ms",
+        "60000 ms",
+    ),
     "paper without port": (
         ACCOUNT + "paper = { address = 'localhost:0', ca_file = 'ca' }",
         7,

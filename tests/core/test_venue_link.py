@@ -36,6 +36,8 @@ ACCOUNT = VenueAccount(
     secret=KeySource(env="ESS_SECRET"),
     paper=PaperEndpoint(host="127.0.0.1", port=8443, ca_file="ca.pem"),
     equity_interval=timedelta(milliseconds=1500),
+    executions_interval=timedelta(seconds=2),
+    executions_since=NOW,
 )
 SETTINGS = VenueSettings(
     accounts=(ACCOUNT, VenueAccount(id="b", venue="v", exchange="x", key=ACCOUNT.key, secret=ACCOUNT.secret)),
