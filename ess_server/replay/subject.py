@@ -119,7 +119,7 @@ class Subject:
         if isinstance(outcome, Unknown | Fault):
             self._cannot_tell(micros)
         else:
-            self._has_read(outcome, micros)
+            self._has_read(outcome, micros, decided=happened.decision is not None)
         if happened.near_miss is not None:
             self._missed(happened.near_miss, micros)
         if happened.decision is not None:
@@ -157,23 +157,25 @@ class Subject:
             since, _ = self.unknown_spans.pop()
         self.unknown_spans.append((since, micros))
 
-    def _has_read(self, verdict: Verdict, micros: int) -> None:
+    def _has_read(self, verdict: Verdict, micros: int, *, decided: bool) -> None:
         self._could_not_tell_until(micros)
         measure: Measure = verdict.measure  # type: ignore[union-attr] # Unknown went another way
         share = measure.share
         self.series.add(micros, float(share))
         if share > self.peak_share:
             self.peak, self.peak_share, self.peak_micros = measure, share, micros
-        tripped = isinstance(verdict, Trip)
-        if (tripped or self._tripped) and self.watched.settings.confirm_of > 1:
-            self._confirm(micros, changed=tripped is not self._tripped)
-        self._tripped = tripped
+        self._confirm(micros, tripped=isinstance(verdict, Trip), decided=decided)
 
-    def _confirm(self, micros: int, *, changed: bool) -> None:
-        """Ask for as many ticks as confirmation remembers: each may be a reading of its own."""
-        if changed or not self.dues:
-            for number in range(1, self.watched.settings.confirm_of + 1):
-                heapq.heappush(self.dues, micros + number * self.tick)
+    def _confirm(self, micros: int, *, tripped: bool, decided: bool) -> None:
+        """Ask for the ticks that confirmation waits for: each may be a reading of its own.
+
+        Of a breach that is not confirmed, every tick; once it is over, as many as push it out of what is remembered.
+        """
+        of = self.watched.settings.confirm_of
+        ticks = 0 if of == 1 or decided else 1 if tripped else of if self._tripped else 0
+        for number in range(1, ticks + 1):
+            heapq.heappush(self.dues, micros + number * self.tick)
+        self._tripped = tripped
 
     def _want(self, micros: int) -> None:
         """Ask for a look at this moment, and at the tick after it: what is counted in floats may fall just short."""
@@ -226,6 +228,7 @@ class Subject:
         """Release as a person does who overrides what still stands: it is ignored until it has read clear once."""
         if self.watched.stands or self.watched.unknown:
             self.watched.inhibit(now.uptime + INHIBIT_FOR.total_seconds())
+            self._confirm(micros, tripped=self.watched.stands, decided=False)
             self._want(micros + INHIBIT_FOR // MICROSECOND)
         else:
             self.watched.forget()
