@@ -69,6 +69,9 @@ class Approach:
 
     def follow(self, verdict: Clear | Warn | Trip, now: Instant, *, decided: bool) -> NearMiss | None:
         """Take a reading; ``decided`` tells that it confirms a breach. Return the near miss that it ends, if any."""
+        if isinstance(verdict, Clear) and not self.tier_percent and self._episode is None:
+            # Nearly every reading: it is below every tier, and nothing is under way that could end.
+            return None
         measure, breached = verdict.measure, isinstance(verdict, Trip)
         self._follow_tier(verdict)
         if breached or _uses(measure, Decimal(self._close_at)):

@@ -96,7 +96,8 @@ class Confirmation:
             self._seen.popleft()
         read, tripped = verdict.measure.time, isinstance(verdict, Trip)
         if self._seen and self._seen[-1].read == read:
-            self._seen.append(replace(self._seen.pop(), tripped=tripped))
+            if self._seen[-1].tripped != tripped:
+                self._seen.append(replace(self._seen.pop(), tripped=tripped))
         else:
             self._seen.append(_Seen(uptime=now.uptime, read=read, tripped=tripped))
 

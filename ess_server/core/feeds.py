@@ -1,5 +1,6 @@
 """What is remembered of one symbol of a feed, so that a later update hides nothing that an earlier one showed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,12 +18,24 @@ _GRAIN = GRAIN.total_seconds()
 
 
 class PriceRange(NamedTuple):
-    """Lowest and highest price of the updates that arrived from uptime ``first`` to ``last``."""
+    """Lowest and highest price of the updates that arrived from uptime ``first`` to ``last``.
+
+    ``low_time`` and ``high_time`` are the times of the last updates that had them, ``opened`` is the first price.
+    """
 
     first: float
     last: float
     low: Decimal
     high: Decimal
+    low_time: datetime
+    high_time: datetime
+    opened: Decimal
+
+    def with_price(self, price: Decimal, update: FeedUpdate) -> "PriceRange":
+        """Return the range with the price of one more update."""
+        low, low_time = (price, update.time) if price <= self.low else (self.low, self.low_time)
+        high, high_time = (price, update.time) if price >= self.high else (self.high, self.high_time)
+        return PriceRange(self.first, update.received, low, high, low_time, high_time, self.opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,7 @@ class FeedTrack:
         prices: of sound updates within ``REMEMBERED``, oldest first.
         low: lowest of ``prices``, None without any.
         high: highest of ``prices``, None without any.
+        swing: percent from the lowest to the highest, of the lowest; 0 without any.
     """
 
     latest: FeedUpdate
@@ -67,6 +81,7 @@ class FeedTrack:
     prices: tuple[PriceRange, ...] = ()
     low: Decimal | None = None
     high: Decimal | None = None
+    swing: Decimal = Decimal(0)
 
 
 def follow(track: FeedTrack | None, update: FeedUpdate) -> FeedTrack:
@@ -86,7 +101,7 @@ def follow(track: FeedTrack | None, update: FeedUpdate) -> FeedTrack:
     if before is not None:
         track = _compared(track, before, update)
     price = price_of(update)
-    return track if price is None else _priced(track, price, update.received)
+    return track if price is None else _priced(track, price, update)
 
 
 def is_suspect(before: FeedTrack | None, after: FeedTrack) -> bool:
@@ -151,13 +166,39 @@ def price_of(update: FeedUpdate) -> Decimal | None:
     return update.bid or update.ask
 
 
-def _priced(track: FeedTrack, price: Decimal, received: float) -> FeedTrack:
-    prices = track.prices
+def swing_percent(low: Decimal, high: Decimal) -> Decimal:
+    """Return the percent from a lower price to a higher one, of the lower."""
+    return (high - low) * 100 / low
+
+
+def _priced(track: FeedTrack, price: Decimal, update: FeedUpdate) -> FeedTrack:
+    prices, received = track.prices, update.received
     if prices and received - prices[-1].first < _GRAIN:
-        last = prices[-1]
-        prices = (*prices[:-1], PriceRange(last.first, received, min(last.low, price), max(last.high, price)))
+        prices = (*prices[:-1], prices[-1].with_price(price, update))
     else:
         kept = tuple(p for p in prices if received - p.last <= _REMEMBERED)
-        prices = (*kept, PriceRange(received, received, price, price))
+        prices = (*kept, PriceRange(received, received, price, price, update.time, update.time, price))
     low, high = min(p.low for p in prices), max(p.high for p in prices)
-    return replace(track, renewed=received, prices=prices, low=low, high=high)
+    return replace(track, renewed=received, prices=prices, low=low, high=high, swing=swing_percent(low, high))
+
+
+def jump_time(prices: Sequence[PriceRange], within: Sequence[PriceRange], limit: Decimal) -> datetime:
+    """Return the time of the last update that shows a jump of ``limit`` percent or more, which ``within`` holds.
+
+    It is the last one at the end of the jump. Where the price has come back, as after a single wrong one, what
+    follows at its old level shows nothing more: ``prices``, all that is remembered, tell which level is the old one.
+    """
+    low, high = min(p.low for p in within), max(p.high for p in within)
+    ends_low = [p.low_time for p in within if swing_percent(p.low, high) >= limit]
+    ends_high = [p.high_time for p in within if swing_percent(low, p.high) >= limit]
+    for one in prices:
+        was_low, was_high = (
+            swing_percent(min(one.low, high), high) >= limit,
+            swing_percent(low, max(one.high, low)) >= limit,
+        )
+        if was_low and was_high:
+            was_high = swing_percent(low, max(one.opened, low)) >= limit
+            was_low = not was_high
+        if was_low or was_high:
+            return (ends_high if was_low else ends_low)[-1]
+    return max(*ends_low, *ends_high)

@@ -50,6 +50,9 @@ class EvaluatorView:
     error_time: datetime | None
 
 
+_NOTHING = Happened()
+
+
 class Watched:
     """An evaluator with the memory that the pure one does not have: no clock, no I/O, fed with verdicts in turn."""
 
@@ -73,6 +76,11 @@ class Watched:
     def detail(self) -> str:
         """What the last verdict says, empty when clear."""
         return "" if isinstance(self._verdict, Clear) else self._verdict.detail
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether a breach is a person's request: each one counts, whatever is stopped or held already."""
+        return isinstance(self.evaluator, ManualEvaluator)
 
     @property
     def stands(self) -> bool:
@@ -109,6 +117,8 @@ class Watched:
         if isinstance(outcome, Clear):
             self._inhibited_until = float("-inf")
         changed = self.tier_percent if self.tier_percent != before else None
+        if decision is None and changed is None and near_miss is None:
+            return _NOTHING
         return Happened(decision=decision, tier_percent=changed, near_miss=near_miss)
 
     def _take_unknown(self, outcome: Unknown | Fault, now: Instant) -> Happened:
@@ -140,8 +150,8 @@ class Watched:
         self._inhibited_until = former._inhibited_until  # noqa: SLF001 - of the same class
 
     def is_inhibited(self, uptime: float) -> bool:
-        """Whether a reset went past it and it has not read clear since."""
-        return uptime < self._inhibited_until
+        """Whether a reset went past it and it has not read clear since. A person's next request is never ignored."""
+        return uptime < self._inhibited_until and not self.by_hand
 
     def forget(self) -> None:
         """Start counting anew."""

@@ -1,22 +1,23 @@
 """Market data: a feed or symbol without news, and updates that cannot be true."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from math import inf
 
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators.limits import (
     Finding,
     check_names,
     check_percent,
-    is_arrival,
     judge,
     shown,
     silence,
 )
 from ess_server.core.evaluators.settings import SECONDS, EvaluatorSettings, check_duration, fill_in
-from ess_server.core.feeds import REMEMBERED, FeedTrack
+from ess_server.core.feeds import REMEMBERED, FeedTrack, jump_time, swing_percent
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant, Measure, Verdict
 
@@ -93,22 +94,43 @@ class DataFeedEvaluator:
         self._clock_limit = Decimal(str(settings.max_clock_error.total_seconds()))
         self._remember = settings.remember.total_seconds()
         self._jump_within = settings.jump_within.total_seconds()
+        lowest = min(settings.warn_percent, default=100)
+        self._least_swing = settings.max_jump_percent and settings.max_jump_percent * lowest / _HUNDRED
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
         tracks = readings.feeds.tracks(self._limits.feed)
         symbols = self._limits.symbols or [s for s in tracks if s != WHOLE_FEED]
         judged = {s: tracks[s] for s in (*symbols, WHOLE_FEED) if s in tracks}
-        renewed = [(t.renewed, s) for s, t in judged.items() if s != WHOLE_FEED and self._is_renewed(t, now)]
-        findings = [f for s, t in judged.items() for f in self._faults(s, t, now)]
-        findings += self._stale([(r, s) for r, s in renewed if r is not None], now)
+        renewed, missing = self._renewed(symbols, judged, now)
+        findings = [f for s, t in judged.items() if self._is_suspect(t, now) for f in self._faults(s, t, now)]
+        findings += self._stale(renewed, now)
         unknown = "" if symbols else "no price since the start"
-        if len(renewed) < len(symbols):
-            unknown = f"no price since the start of {_listed(set(symbols) - {s for _, s in renewed})}"
+        if missing:
+            unknown = f"no price since the start of {_listed(missing)}"
         return judge(f"feed {self._limits.feed}", findings, unknown, warn_percent=self._limits.warn_percent)
 
-    def _is_renewed(self, track: FeedTrack, now: Instant) -> bool:
-        return track.renewed is not None and is_arrival(track.renewed, now, self._limits.max_symbol_silence)
+    def _renewed(
+        self, symbols: Sequence[str], tracks: Mapping[str, FeedTrack], now: Instant
+    ) -> tuple[list[tuple[float, str]], list[str]]:
+        """Return when each symbol last had news, and those that never had any."""
+        renewed, missing = list[tuple[float, str]](), list[str]()
+        uptime, ahead = now.uptime, -self._limits.max_symbol_silence.total_seconds()
+        for symbol in symbols:
+            track = tracks.get(symbol)
+            since = None if track is None else track.renewed
+            # As ``is_arrival``, here for hundreds of symbols a tick.
+            if since is not None and ahead <= uptime - since < inf:
+                renewed.append((since, symbol))
+            else:
+                missing.append(symbol)
+        return renewed, missing
+
+    def _is_suspect(self, track: FeedTrack, now: Instant) -> bool:
+        """Whether to look closer: most symbols are calm, and what is remembered bounds what is within any time."""
+        if track.defect is not None or track.setback is not None or track.latest.time > now.time:
+            return True
+        return self._least_swing is not None and track.swing >= self._least_swing
 
     def _stale(self, renewed: Sequence[tuple[float, str]], now: Instant) -> Iterator[Finding]:
         if not renewed:
@@ -118,8 +140,9 @@ class DataFeedEvaluator:
         of_one = Measure(value=silence(longest, now), limit=self._symbol_limit, time=now.time)
         of_all = Measure(value=silence(max(renewed)[0], now), limit=self._feed_limit, time=now.time)
         for measure, what in ((of_one, symbol), (of_all, "any symbol")):
-            words = f"no news of {what} for {shown(measure.value)} s, which"
-            yield Finding(measure, words, f"{shown(measure.limit)} s", silent=True)
+            yield Finding(
+                measure, partial(_silence_words, measure, what), partial(_seconds, measure.limit), silent=True
+            )
 
     def _faults(self, symbol: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
         of = f"{symbol}: " if symbol else ""
@@ -139,27 +162,34 @@ class DataFeedEvaluator:
     def _clock(self, error: timedelta, words: str, time: datetime) -> Finding:
         seconds = Decimal(str(error.total_seconds()))
         measure = Measure(value=seconds, limit=self._clock_limit, time=time)
-        return Finding(measure, f"{words} {shown(seconds)} s, which", f"{shown(self._clock_limit)} s")
+        return Finding(measure, lambda: f"{words} {shown(seconds)} s, which", partial(_seconds, self._clock_limit))
 
     def _jumps(self, of: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
         limit = self._limits.max_jump_percent
-        # Most symbols are calm, and what is remembered bounds what is within the time: no need to look closer.
-        if limit is None or track.low is None or track.high is None or _swing(track.low, track.high) * 2 < limit:
-            return
         since = now.uptime - self._jump_within
         within = [p for p in track.prices if not p.last < since]
-        if within:
-            low, high = min(p.low for p in within), max(p.high for p in within)
-            measure = Measure(value=_swing(low, high), limit=limit, time=track.latest.time)
+        if limit is None or not within:
+            return
+        low, high = min(p.low for p in within), max(p.high for p in within)
+        moved = swing_percent(low, high)
+        time = track.latest.time if moved < limit else jump_time(track.prices, within, limit)
+
+        def words() -> str:
             during = f"from {low:f} to {high:f} within {self._jump_within:g} s"
-            yield Finding(measure, f"{of}price moved by {shown(measure.value)} % ({during}), which", f"{limit:f} %")
+            return f"{of}price moved by {shown(moved)} % ({during}), which"
+
+        yield Finding(Measure(value=moved, limit=limit, time=time), words, f"{limit:f} %")
 
 
-def _swing(low: Decimal, high: Decimal) -> Decimal:
-    return (high - low) * _HUNDRED / low
+def _seconds(limit: Decimal) -> str:
+    return f"{shown(limit)} s"
 
 
-def _listed(symbols: set[str]) -> str:
+def _silence_words(measure: Measure, what: str) -> str:
+    return f"no news of {what} for {shown(measure.value)} s, which"
+
+
+def _listed(symbols: Sequence[str]) -> str:
     names = sorted(symbols)
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
     return ", ".join(names[:_LISTED]) + more

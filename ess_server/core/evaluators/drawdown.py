@@ -1,6 +1,6 @@
 """Loss of an account, or of several as one: since the day began and since the high-water mark; open positions too."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -162,17 +162,19 @@ class DrawdownEvaluator:
             measure = Measure(
                 value=drawdown_percent(baseline, equity.amount), limit=self._drawdown_limit, time=equity.time
             )
-            yield _finding("drawdown", measure, equity, f"high-water mark {baseline.high_water_mark:f}")
+            yield _finding("drawdown", measure, equity, lambda: f"high-water mark {baseline.high_water_mark:f}")
         if self._daily_limit is not None:
             measure = Measure(
                 value=daily_loss_percent(baseline, equity.amount), limit=self._daily_limit, time=equity.time
             )
-            yield _finding("daily loss", measure, equity, f"{baseline.day} opened at {baseline.day_open:f}")
+            yield _finding("daily loss", measure, equity, lambda: f"{baseline.day} opened at {baseline.day_open:f}")
 
 
-def _finding(loss: str, measure: Measure, equity: EquityReading, mark: str) -> Finding:
-    words = f"{loss} {shown(measure.value)} % (equity {equity.amount:f} {equity.currency}, {mark})"
-    return Finding(measure, words, f"{measure.limit:f} %")
+def _finding(loss: str, measure: Measure, equity: EquityReading, mark: Callable[[], str]) -> Finding:
+    def words() -> str:
+        return f"{loss} {shown(measure.value)} % (equity {equity.amount:f} {equity.currency}, {mark()})"
+
+    return Finding(measure, words, lambda: f"{measure.limit:f} %")
 
 
 def _is_sound(baseline: Baseline) -> bool:

@@ -104,7 +104,7 @@ class _Limit(NamedTuple):
     def finding(self, tally: ExecutionTally, now: Instant) -> Finding:
         """The reading beside the limit."""
         measure = Measure(value=self.read(tally), limit=self.limit, time=tally.newest or now.time)
-        return Finding(measure, self.words(tally), f"{self.limit:f}{self.unit}")
+        return Finding(measure, lambda: self.words(tally), lambda: f"{self.limit:f}{self.unit}")
 
 
 class _View(NamedTuple):

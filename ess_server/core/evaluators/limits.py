@@ -1,6 +1,6 @@
 """What evaluators with several limits share: findings, the verdict on them, silence, and ranges of settings."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
@@ -26,13 +26,14 @@ _MICROSECOND = Decimal("0.000001")
 class Finding:
     """A reading beside its limit.
 
-    ``words`` is the reading; ``limit`` the limit, empty where the reading says all. ``silent`` marks a reading that
-    is near its limit on a good day too: time without news, and how full the host is.
+    ``words`` is the reading; ``limit`` the limit, empty where the reading says all. Either may be a function that is
+    called if somebody has to read it: of a hundred readings a tick hardly any is. ``silent`` marks a reading that is
+    near its limit on a good day too: time without news, and how full the host is.
     """
 
     measure: Measure
-    words: str
-    limit: str = ""
+    words: str | Callable[[], str]
+    limit: str | Callable[[], str] = ""
     silent: bool = False
 
     def tier(self, warn_percent: Sequence[int]) -> int:
@@ -43,30 +44,59 @@ class Finding:
             return 100
         used = self.measure.value * _HUNDRED
         tiers = silence_tiers(warn_percent) if self.silent else warn_percent
+        if not tiers or used < self.measure.limit * tiers[0]:
+            return 0
         return max((t for t in tiers if used >= self.measure.limit * t), default=0)
 
 
 def silence_tiers(warn_percent: Sequence[int]) -> Sequence[int]:
     """Return the tiers for silence: those that were chosen, SILENCE_TIERS where the choice is the default."""
-    return SILENCE_TIERS if tuple(warn_percent) == WARN_TIERS else warn_percent
+    return SILENCE_TIERS if warn_percent == WARN_TIERS else warn_percent
 
 
 def judge(subject: str, findings: Sequence[Finding], unknown: str = "", *, warn_percent: Sequence[int]) -> Verdict:
     """Return the verdict on the finding that uses most of its limit, with a warning at each of ``warn_percent``.
 
-    A breach outweighs what is ``unknown``; that outweighs everything else, as does having found nothing.
+    Of several breaches it is the one read last, so that each is counted where they are to be confirmed. A breach
+    outweighs what is ``unknown``; that outweighs everything else, as does having found nothing.
     """
-    ranked = [(f.tier(warn_percent), f) for f in findings]
-    tier, worst = max(ranked, key=lambda r: (r[0], r[1].measure.value / r[1].measure.limit), default=(0, None))
+    tier, worst = _worst(findings, warn_percent)
     if worst is not None and tier == _HUNDRED:
-        reached = f" reached the limit of {worst.limit}" if worst.limit else ""
-        return Trip(worst.measure, f"{subject}: {worst.words}{reached}")
+        limit = _said(worst.limit)
+        reached = f" reached the limit of {limit}" if limit else ""
+        return Trip(worst.measure, f"{subject}: {_said(worst.words)}{reached}")
     if unknown or worst is None:
         return Unknown(f"{subject}: {unknown or 'nothing to judge'}")
     if not tier:
         return Clear(worst.measure)
-    passed = f" is past {tier} % of the limit of {worst.limit}" if worst.limit else ""
-    return Warn(worst.measure, tier, f"{subject}: {worst.words}{passed}")
+    limit = _said(worst.limit)
+    passed = f" is past {tier} % of the limit of {limit}" if limit else ""
+    return Warn(worst.measure, tier, f"{subject}: {_said(worst.words)}{passed}")
+
+
+def _worst(findings: Sequence[Finding], warn_percent: Sequence[int]) -> tuple[int, Finding | None]:
+    """Return the finding that passes the highest tier, with it; among equals by what they use, or by time."""
+    highest, worst = -1, None
+    for finding in findings:
+        tier = finding.tier(warn_percent)
+        if (
+            worst is None
+            or tier > highest
+            or (tier == highest and _outweighs(finding, worst, breached=tier == _HUNDRED))
+        ):
+            highest, worst = tier, finding
+    return max(highest, 0), worst
+
+
+def _outweighs(one: Finding, other: Finding, *, breached: bool) -> bool:
+    if breached and one.measure.time != other.measure.time:
+        return one.measure.time > other.measure.time
+    # What uses nothing is most of what there is, and no division.
+    return bool(one.measure.value) and one.measure.share > other.measure.share
+
+
+def _said(words: str | Callable[[], str]) -> str:
+    return words if isinstance(words, str) else words()
 
 
 def is_arrival(since: float, now: Instant, ahead: timedelta) -> bool:

@@ -17,6 +17,8 @@ KIND = "system_health"
 _CRITICAL = Decimal(2)
 _SEVERITY = {HealthStatus.HEALTHY: Decimal(0), HealthStatus.DEGRADED: Decimal(1)}
 _SHOWN_DETAIL = 200
+_MICROSECOND = timedelta(microseconds=1)
+_A_SECOND = Decimal(1_000_000)
 _LISTED = 5
 
 
@@ -127,10 +129,10 @@ class SystemHealthEvaluator:
 
 
 def _silence_finding(words: str, since: float, allowance: timedelta, now: Instant) -> Finding:
-    limit, quiet = Decimal(str(allowance.total_seconds())), silence(since, now)
+    limit, quiet = Decimal(allowance // _MICROSECOND) / _A_SECOND, silence(since, now)
     # The time of the evaluation: silence is read anew whenever it is looked at.
     measure = Measure(value=quiet, limit=limit, time=now.time)
-    return Finding(measure, f"{words} for {shown(quiet)} s, which", f"{shown(limit)} s", silent=True)
+    return Finding(measure, lambda: f"{words} for {shown(quiet)} s, which", lambda: f"{shown(limit)} s", silent=True)
 
 
 def _listed(missing: Sequence[str]) -> str:
@@ -141,6 +143,10 @@ def _listed(missing: Sequence[str]) -> str:
 def _status_finding(health: ComponentHealth) -> Finding:
     # A status that is none of the known ones reads as the worst.
     measure = Measure(value=_SEVERITY.get(health.status, _CRITICAL), limit=_CRITICAL, time=health.time)
-    word = getattr(health.status, "name", "CRITICAL")
-    why = f" ({health.detail[:_SHOWN_DETAIL]})" if health.detail else ""
-    return Finding(measure, f"component {health.component} is {word}{why}")
+
+    def words() -> str:
+        word = getattr(health.status, "name", "CRITICAL")
+        why = f" ({health.detail[:_SHOWN_DETAIL]})" if health.detail else ""
+        return f"component {health.component} is {word}{why}"
+
+    return Finding(measure, words)
