@@ -33,6 +33,7 @@ COMMANDS: dict[str, Entry] = {
     "events": Entry("ess_server.cli.events", "events", "List or verify the audit log."),
     "serve": Entry("ess_server.cli.serve", "serve", "Run the server."),
     "config": Entry("ess_server.cli.config", "config", "Check a configuration, or show what it puts in force."),
+    "replay": Entry("ess_server.cli.replay", "replay", "Run the evaluators over recorded data: what would they stop?"),
     "paper": Entry("ess_server.cli.paper", "paper", "Run a paper venue."),
     "demo": Entry("ess_server.cli.demo", "demo", "Show a stop from breach to reset on a paper venue."),
 }
