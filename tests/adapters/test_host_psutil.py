@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
+from threading import enumerate as enumerate_threads
 from time import monotonic
 
 import psutil
@@ -34,6 +35,7 @@ async def test_host_is_read_again_and_again(tmp_path: Path) -> None:
     before = clock.uptime()
     with reading(tmp_path, Path("/"), report=figures.append):
         await eventually(lambda: len(figures) >= 3)
+    await eventually(lambda: not any(thread.name == "ess-host" for thread in enumerate_threads()))
     first, usage = figures[0], shutil.disk_usage(tmp_path)
 
     assert [disk.path for disk in first.disks] == [str(tmp_path), "/"]
