@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from ess_server.adapters.memory_store import MemoryPolicyStore
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
-from ess_server.adapters.system_clock import SystemClock
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
+from ess_server.core.clock import SystemClock
 from ess_server.core.evaluators import DrawdownEvaluator, DrawdownSettings
 from ess_server.core.in_process import Parts, open_system
 from ess_server.core.model import Account, Actor, Credential, EventDraft

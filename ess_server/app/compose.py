@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import TypeVar
 
 from ess_server.adapters.data_dir import DataDirectory
 from ess_server.adapters.latch_file import LatchFile
@@ -16,27 +13,24 @@ from ess_server.adapters.memory_store import MemoryPolicyStore
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
-from ess_server.adapters.system_clock import SystemClock
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
 from ess_server.app.health import watch_health
 from ess_server.app.venues import VenueNews, build_flattener
 from ess_server.config import kinds, listen
 from ess_server.config.settings import ServerSettings, Settings
+from ess_server.core.assembly import Installation, assemble, new_id, place
 from ess_server.core.broadcast import StateBroadcast
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import StoreError
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.events import FanOut
 from ess_server.core.intake import Intake
 from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Account
-from ess_server.core.monitor import Monitor, MonitorSettings
-from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
 from ess_server.core.opening import Place, Surroundings, open_controller
-from ess_server.core.ports import EventLog, MetricsRepository, PolicyStore, Readings
-from ess_server.core.release import Obstacle
+from ess_server.core.ports import EventLog, MetricsRepository, Readings
 from ess_server.core.reporter_losses import ReporterLosses
-from ess_server.core.reset import EmergencyReset
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
 from ess_server.core.watched import Watched
@@ -45,14 +39,7 @@ from ess_server.service.server import GrpcServer, ListenError, TlsFiles
 from ess_server.service.telemetry import TelemetryServicer
 from ess_server.service.watch import WatchMessages
 
-T = TypeVar("T")
-
 _log = logging.getLogger("ess.app")
-
-
-def new_id() -> str:
-    """Return an identifier that is unique everywhere."""
-    return uuid.uuid4().hex
 
 
 def check_listen(server: ServerSettings) -> None:
@@ -101,43 +88,20 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         flattener = build_flattener(settings, clock, news, stack)
         around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
         controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
-        monitor = Monitor(
-            controller=controller,
-            watched=[watch(one) for one in settings.evaluators],
+        installation = Installation(
+            flattener=flattener,
             readings=readings,
+            watched=[watch(one) for one in settings.evaluators],
+            subscribers=_registry(settings.server, clock),
+            log=storage.log,
             tripwire=storage.tripwire,
-            settings=MonitorSettings(tick=settings.server.tick, tripwire_action=settings.server.default_action),
+            tick=settings.server.tick,
+            settings=_shared(settings),
         )
-        intake = Intake(readings, clock, monitor, LateOrders(controller, settings.server.after_stop_grace))
+        system = assemble(controller, installation)
+        intake = Intake(readings, clock, system.monitor, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
         watch_health(settings, intake, clock, stack)
-        subscribers = SubscriberRegistry(
-            expected=settings.server.expected_subscribers,
-            lease=settings.server.lease,
-            limit=settings.server.max_subscribers,
-            clock=clock,
-        )
-        obstacles: list[Obstacle] = [
-            Flatness(controller, flattener),
-            Conditions(monitor, storage.metrics, [a.id for a in accounts]),
-            Gates(subscribers),
-        ]
-        if storage.tripwire:
-            obstacles.append(TripwireStands(storage.tripwire))
-        system = EmergencyStopSystem(
-            controller=controller,
-            resets=EmergencyReset(controller, obstacles),
-            monitor=monitor,
-            subscribers=subscribers,
-            flattener=flattener,
-            log=storage.log,
-            clock=clock,
-            settings=SystemSettings(
-                installation=settings.installation,
-                lease=settings.server.lease,
-                default_action=settings.server.default_action,
-            ),
-        )
         if settings.server.metrics:
             _measure(system, bus, stack)
         await flattener.start()
@@ -170,6 +134,20 @@ async def _serve(
     return Running(port, server, system, readings, (heartbeat, system.watching))
 
 
+def _registry(server: ServerSettings, clock: SystemClock) -> SubscriberRegistry:
+    return SubscriberRegistry(
+        expected=server.expected_subscribers, lease=server.lease, limit=server.max_subscribers, clock=clock
+    )
+
+
+def _shared(settings: Settings) -> SystemSettings:
+    return SystemSettings(
+        installation=settings.installation,
+        lease=settings.server.lease,
+        default_action=settings.server.default_action,
+    )
+
+
 def watch(settings: EvaluatorSettings) -> Watched:
     """Build the evaluator that ``settings`` describe."""
     return Watched(kinds.build(settings), settings)
@@ -178,14 +156,14 @@ def watch(settings: EvaluatorSettings) -> Watched:
 def _open_storage(server: ServerSettings, clock: SystemClock, stack: AsyncExitStack) -> _Storage:
     if server.data_dir is None:
         memory = MemoryPolicyStore()
-        return _Storage((_place(memory, stack),), memory, MemoryMetricsRepository(clock, server.day_boundary), None)
+        return _Storage((place(memory, stack),), memory, MemoryMetricsRepository(clock, server.day_boundary), None)
     directory = DataDirectory.open(server.data_dir)
     stack.callback(directory.close)
     state, latch = SqlitePolicyStore(directory.state_db), LatchFile(directory.latch)
     metrics = _open_metrics(directory, server, clock, stack)
     tripwire = TripwireFile(directory.tripwire, directory.tripwire_exists)
     stack.callback(tripwire.close)
-    return _Storage((_place(state, stack), _place(latch, stack)), state, metrics, tripwire)
+    return _Storage((place(state, stack), place(latch, stack)), state, metrics, tripwire)
 
 
 def _open_metrics(
@@ -199,21 +177,6 @@ def _open_metrics(
         return MemoryMetricsRepository(clock, server.day_boundary, trusted=False)
     stack.callback(metrics.close)
     return metrics
-
-
-def _place(store: PolicyStore, stack: AsyncExitStack) -> Place:
-    """Give a record a thread of its own. The thread is not a daemon: the process waits for what it writes."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=store.name)
-
-    def run(work: Callable[[], T], /) -> Awaitable[T]:
-        return asyncio.get_running_loop().run_in_executor(thread, work)
-
-    async def close() -> None:
-        await run(store.close)
-        thread.shutdown()
-
-    stack.push_async_callback(close)
-    return Place(store, run)
 
 
 def _measure(system: EmergencyStopSystem, bus: FanOut, stack: AsyncExitStack) -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol, TypeVar
 
+from ess_server.core.chain import EMPTY_LOG
 from ess_server.core.errors import StoreError
 from ess_server.core.model import EventDraft, EventHead, LatchRecord
 from ess_server.core.ports import PolicyStore
@@ -22,7 +23,6 @@ T = TypeVar("T")
 MAX_WAITING_EVENTS = 10_000
 RETRY_FIRST = timedelta(milliseconds=50)
 RETRY_MOST = timedelta(seconds=1)
-EMPTY_LOG = EventHead(sequence=0, hash=b"")
 
 _log = logging.getLogger("ess.journal")
 

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.conflation import Outlet
 from ess_server.venue.deferred import VenueClient
 from ess_server.venue.executions import poll_executions
@@ -36,7 +36,7 @@ class VenueServer:
     """Obeys one server. ``run`` returns the exit code."""
 
     def __init__(self) -> None:
-        self._clock = MachineClock()
+        self._clock = SystemClock()
         self._outbox = Outbox()
         self._lines: asyncio.Queue[bytes] = asyncio.Queue()
         self._generations: dict[str, int] = {}
@@ -159,7 +159,7 @@ class VenueServer:
 class _Opened:
     """What is made of the settings with the help of ccxt, which is imported here and not before."""
 
-    def __init__(self, settings: VenueSettings, clock: MachineClock) -> None:
+    def __init__(self, settings: VenueSettings, clock: SystemClock) -> None:
         from ess_server.venue.feeds import import_streams  # noqa: PLC0415 - it imports ccxt
         from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - as above
 

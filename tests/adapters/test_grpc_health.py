@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from ess_server.adapters.grpc_health import RENEW_AFTER, HealthPoller, HealthTarget, TlsFiles
-from ess_server.adapters.system_clock import SystemClock
+from ess_server.core.clock import SystemClock
 from ess_server.core.ports import Clock
 from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus
 from ess_server.testing import FakeClock, eventually

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from ess_server.adapters.host_psutil import HostReader
-from ess_server.adapters.system_clock import SystemClock
+from ess_server.core.clock import SystemClock
 from ess_server.core.readings import HostFigures
 from ess_server.testing import eventually
 

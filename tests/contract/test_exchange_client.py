@@ -8,13 +8,13 @@ from typing import Protocol
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.model import Account
 from ess_server.core.ports import ExchangeClient, Position
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.deferred import DeferredClient
 from ess_server.venue.paper import Fault as PaperFault
@@ -159,7 +159,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, *, hedged: bool)
 
 
 def _ccxt(venue: PaperVenue, *, deferred: bool) -> ExchangeClient:
-    clock, account = MachineClock(), Account(id="main", venue="v")
+    clock, account = SystemClock(), Account(id="main", venue="v")
 
     def connect() -> BinanceUsdmClient:
         return BinanceUsdmClient(

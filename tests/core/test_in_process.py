@@ -9,7 +9,7 @@ import pytest
 from ess_server.adapters.latch_file import LatchFile
 from ess_server.adapters.memory_store import MemoryPolicyStore
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
-from ess_server.adapters.system_clock import SystemClock
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import ResetRefusedError, StoreError
 from ess_server.core.evaluators import ManualEvaluator, ManualSettings
 from ess_server.core.in_process import Parts, open_system

@@ -13,7 +13,7 @@ import pytest
 
 from ess_server.adapters.latch_file import LatchFile
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
-from ess_server.adapters.system_clock import SystemClock
+from ess_server.core.clock import SystemClock
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.model import EventDraft, EventHead, LatchRecord
 from ess_server.core.opening import Place, Surroundings, open_controller

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from ess_server.adapters.venue_process import LinkTimes
+from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.model import (
@@ -139,7 +139,7 @@ def connect(opened: AsyncExitStack) -> Callable[..., BinanceUsdmClient]:
     """Make the real client for the account of a floor."""
 
     def made(floor: Floor, *, key: str = KEY, secret: str = SECRET) -> BinanceUsdmClient:
-        clock = MachineClock()
+        clock = SystemClock()
         client = BinanceUsdmClient(
             Account(id="main", venue="paper"),
             Credentials(key, secret),

@@ -5,12 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from ess_server.adapters.venue_process import LinkTimes, VenueProcess
+from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading, ExecutionReport, FeedUpdate
 from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
-from ess_server.venue.clock import MachineClock
 
 QUICK = LinkTimes(
     silence=timedelta(seconds=1),
@@ -73,7 +73,7 @@ class Office:
         """Make the process."""
         self.process = VenueProcess(
             settings,
-            clock=MachineClock(),
+            clock=SystemClock(),
             on_equity=self.equity.append,
             on_feed=self.updates.append,
             on_execution=self.executions.append,

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener
 from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.ports import OpenOrder, Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.paper import Fault, FaultKind, Operation, grew_or_flipped
 from ess_server.venue.strict import VenueError
 
@@ -29,7 +29,7 @@ QUICK = FlattenSettings(verify_gap=timedelta(milliseconds=30), sweep_interval=ti
 async def flatten(client: BinanceUsdmClient, action: Action = Action.FLATTEN, within: float = 15) -> LocalFlattener:
     """Run a flatten until it says flat."""
     flattener = LocalFlattener(
-        (client,), clock=MachineClock(), settings=QUICK, on_progress=lambda _: None, on_event=lambda *_: None
+        (client,), clock=SystemClock(), settings=QUICK, on_progress=lambda _: None, on_event=lambda *_: None
     )
     await flattener.start()
     flattener.set_work({"main": Work(account="main", stop_id="stop-1", action=action)})
@@ -288,7 +288,7 @@ async def test_a_status_that_hangs_is_unknown_in_time(floor: Any, client: Binanc
     floor.venue.faults.add(Fault(kind=FaultKind.HANG, operation=Operation.POSITIONS))
     flattener = LocalFlattener(
         (client,),
-        clock=MachineClock(),
+        clock=SystemClock(),
         settings=FlattenSettings(call_timeout=timedelta(milliseconds=300)),
         on_progress=lambda _: None,
         on_event=lambda *_: None,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.core.order_ids import closing_order_id
@@ -15,7 +16,6 @@ from ess_server.core.ports import Position
 from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.paper.model import ConditionalRequest, LegSide, OrderRef, Side, TriggerType
 
@@ -264,7 +264,7 @@ async def test_looks_wait_while_others_need_the_budget(floor: Any, connect: Call
         await reader.look()
     await client.equity()
     assert put_off.value.delay < timedelta(seconds=10)
-    clock = MachineClock()
+    clock = SystemClock()
     budget._filled = clock.uptime() - 60
 
     assert _types(await reader.look()) == [(NEW, BTC), (TRADE, BTC)]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.testing.waiting import eventually
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.upkeep import Faults, keep_prepared, poll_equity
 
 
@@ -39,7 +39,7 @@ def _prepare(client: FakeExchangeClient, faults: Faults) -> Coroutine[Any, Any, 
 
 
 def _poll(client: FakeExchangeClient, faults: Faults) -> Coroutine[Any, Any, None]:
-    return poll_equity(client, timedelta(milliseconds=5), MachineClock(), lambda *_: None, faults)
+    return poll_equity(client, timedelta(milliseconds=5), SystemClock(), lambda *_: None, faults)
 
 
 @pytest.mark.parametrize(("start", "method"), [(_prepare, "prepare"), (_poll, "equity")])
@@ -49,7 +49,7 @@ async def test_a_cancellation_inside_the_client_is_a_fault(
     """A call that was cancelled from inside is told and made again; our own cancellation still ends the upkeep."""
     told: list[str] = []
     client = Cancelling(Account(id="main", venue="paper"))
-    faults = Faults(MachineClock(), lambda _, detail: told.append(detail))
+    faults = Faults(SystemClock(), lambda _, detail: told.append(detail))
     task = asyncio.create_task(start(client, faults))
     await eventually(lambda: client.calls.count(method) > 1)
     task.cancel()

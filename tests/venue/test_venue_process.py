@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from ess_server.adapters.venue_process import LinkTimes
+from ess_server.core.clock import SystemClock
 from ess_server.core.model import AccountProgress, Action, FlattenStatus
 from ess_server.core.venue_link import VenueSettings
 from ess_server.testing.waiting import eventually
-from ess_server.venue.clock import MachineClock
 from ess_server.venue.paper import Fault, FaultKind, grew_or_flipped
 from tests.venue.office import FLATTEN, Office
 
@@ -120,7 +120,7 @@ async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], capl
 
     (reading,) = office.equity
     assert str(reading.amount) == "12.50"
-    assert abs(reading.received - MachineClock().uptime()) < 10
+    assert abs(reading.received - SystemClock().uptime()) < 10
     assert office.events == [("venue.fault", "main", {"detail": "reading equity: no"})]
     assert "a listener of the venue process failed" in caplog.text
 

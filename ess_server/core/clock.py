@@ -1,4 +1,4 @@
-"""The machine's clocks."""
+"""The machine's clocks. Nothing in the core reads them itself: whoever builds a part hands it its ``Clock``."""
 
 import time
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ _UPTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """Wall clock in UTC, and uptime since boot, suspend included where the system tells."""
+    """Wall clock in UTC, and uptime since boot, the same in every process, suspend included where the system tells."""
 
     def now(self) -> datetime:
         """Aware UTC."""
