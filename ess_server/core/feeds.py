@@ -191,14 +191,13 @@ def jump_time(prices: Sequence[PriceRange], within: Sequence[PriceRange], limit:
     low, high = min(p.low for p in within), max(p.high for p in within)
     ends_low = [p.low_time for p in within if swing_percent(p.low, high) >= limit]
     ends_high = [p.high_time for p in within if swing_percent(low, p.high) >= limit]
-    for one in prices:
-        was_low, was_high = (
-            swing_percent(min(one.low, high), high) >= limit,
-            swing_percent(low, max(one.high, low)) >= limit,
-        )
-        if was_low and was_high:
-            was_high = swing_percent(low, max(one.opened, low)) >= limit
-            was_low = not was_high
-        if was_low or was_high:
-            return (ends_high if was_low else ends_low)[-1]
-    return max(*ends_low, *ends_high)
+
+    def begins_low(one: PriceRange) -> bool | None:
+        is_low = swing_percent(min(one.low, high), high) >= limit
+        is_high = swing_percent(low, max(one.high, low)) >= limit
+        if is_low and is_high:
+            return swing_percent(low, max(one.opened, low)) < limit
+        return is_low if is_low or is_high else None
+
+    began_low = next(was for was in map(begins_low, prices) if was is not None)
+    return (ends_high if began_low else ends_low)[-1]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ess_server.core.feeds import FeedTrack, follow
+from ess_server.core.feeds import FeedTrack, follow, jump_time
 from ess_server.core.readings import FeedUpdate
 from ess_server.testing import START
 
@@ -162,3 +162,42 @@ def test_nonsense_never_enters_a_range_and_memory_is_bounded(updates: list[FeedU
     assert (track.low, track.high) == ((min(prices), max(prices)) if prices else (None, None))
     if any(u.corrupt for u in updates):
         assert track.defect is not None
+
+
+def ranges(*prices: tuple[float, str]) -> FeedTrack:
+    """The track of prices, each a number of seconds after the start."""
+    return followed(*(quote(second, bid=None, ask=None, last=Decimal(price)) for second, price in prices))
+
+
+OLD = tuple((n * 0.2, "100") for n in range(5))
+"""A second in which nothing happens."""
+
+
+@pytest.mark.parametrize(
+    ("prices", "second"),
+    [
+        ((*OLD, (2, "50")), 2),
+        ((*OLD, (2, "50"), (2.1, "100"), (3.5, "100"), (9, "101")), 2),
+        ((*OLD, (2, "50"), (2.1, "51"), (3.5, "49"), (9, "60")), 9),
+        ((*OLD, (2, "200"), (3.5, "100"), (9, "100")), 2),
+        ((*OLD, (2, "200"), (3.5, "210"), (9, "190")), 9),
+        (((0, "100"), (0.1, "50"), (0.2, "100"), (5, "100")), 0.1),
+        (((0, "100"), (0.1, "50"), (0.2, "51"), (5, "50")), 5),
+        (((0, "50"), (0.1, "100"), (0.2, "50"), (5, "51")), 0.1),
+        (((0, "69"), (2, "50"), (4, "95"), (9, "95")), 9),
+    ],
+)
+def test_jump_is_as_old_as_the_last_price_at_its_end(prices: tuple[tuple[float, str], ...], second: float) -> None:
+    """A single wrong price shows a jump once, however often the old level is seen after it; a new level goes on."""
+    track = ranges(*prices)
+
+    assert jump_time(track.prices, track.prices, Decimal(40)) == START + timedelta(seconds=second)
+
+
+def test_jump_is_known_by_what_was_before_its_window() -> None:
+    """When the old level has left the window, a wrong price in it is still the wrong one."""
+    track = ranges(*OLD, (2, "50"), *((2.2 + n, "100") for n in range(12)))
+    within = [p for p in track.prices if p.last >= 2]
+
+    assert within[0].low == 50
+    assert jump_time(track.prices, within, Decimal(40)) == START + timedelta(seconds=2)
