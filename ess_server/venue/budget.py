@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+from types import MappingProxyType
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import ReadBudgetError
 
-EQUITY_SHARE = 0.1
-"""Share of the steady income that is equity's own: a flatten that retries for long must not blind the drawdown."""
 OBSERVING_LEAVES = 100
-"""Weight above the reserve that observing leaves, so that equity never waits for it."""
+"""Weight above the reserve that is left by whatever is less urgent than equity, so that equity never waits for it."""
 _HEADROOM = 0.95
 
 
@@ -20,7 +19,12 @@ class Purpose(Enum):
 
     FLATTEN = "flatten"
     EQUITY = "equity"
+    EXECUTIONS = "executions"
     OBSERVING = "observing"
+
+
+SHARES = MappingProxyType({Purpose.EQUITY: 0.08, Purpose.EXECUTIONS: 0.06, Purpose.OBSERVING: 0.06})
+"""Shares of the steady income that a flatten which retries for long cannot take: it must not blind the evaluators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +43,9 @@ class BudgetLimits:
 class RequestBudget:
     """A token bucket of request weight, corrected by what the exchange says has been used.
 
-    Reads are put off when it runs dry; equity has a small income of its own then. Sends never wait for it, but
-    nothing at all is sent while the exchange refuses this address: going on then turns a refusal of seconds into a
-    ban of days.
+    Reads are put off when it runs dry; all but those of a flatten have small incomes of their own then. Sends never
+    wait for it, but nothing at all is sent while the exchange refuses this address: going on then turns a refusal of
+    seconds into a ban of days.
     """
 
     def __init__(self, uptime: Callable[[], float], limits: BudgetLimits) -> None:
@@ -49,17 +53,17 @@ class RequestBudget:
         self._limits = limits
         self._tokens = limits.burst
         self._filled = uptime()
-        self._share = 0.0
+        self._own = dict.fromkeys(SHARES, 0.0)
         self._refused_until = 0.0
 
     def read(self, weight: float, purpose: Purpose) -> None:
         """Pay for a read. Raises ReadBudgetError if it must wait."""
         self._refill()
         delay = (weight + self._floor(purpose) - self._tokens) / self._limits.per_second
-        if purpose is Purpose.EQUITY and delay > 0:
-            own = self._own_delay(weight)
+        if purpose in SHARES and delay > 0:
+            own = self._own_delay(weight, purpose)
             if own <= 0:
-                self._share -= weight
+                self._own[purpose] -= weight
             delay = min(delay, own)
         delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
@@ -86,17 +90,18 @@ class RequestBudget:
     def _floor(self, purpose: Purpose) -> float:
         if purpose is Purpose.FLATTEN:
             return 0
-        return self._limits.reserve + (OBSERVING_LEAVES if purpose is Purpose.OBSERVING else 0)
+        return self._limits.reserve + (0 if purpose is Purpose.EQUITY else OBSERVING_LEAVES)
 
-    def _own_delay(self, weight: float) -> float:
-        """Seconds until equity's own income pays; as long as the exchange's limit would still hold."""
+    def _own_delay(self, weight: float, purpose: Purpose) -> float:
+        """Seconds until its own income pays for a read; as long as the exchange's limit would still hold."""
         debt = (1 - _HEADROOM) / 2 * self._limits.per_minute
-        missing = max((weight - self._share) / EQUITY_SHARE, weight - debt - self._tokens)
+        missing = max((weight - self._own[purpose]) / SHARES[purpose], weight - debt - self._tokens)
         return missing / self._limits.per_second
 
     def _refill(self) -> None:
         now = self._uptime()
         income = (now - self._filled) * self._limits.per_second
         self._tokens = min(self._limits.burst, self._tokens + income)
-        self._share = min(self._limits.reserve * EQUITY_SHARE, self._share + income * EQUITY_SHARE)
+        for purpose, share in SHARES.items():
+            self._own[purpose] = min(self._limits.reserve * share, self._own[purpose] + income * share)
         self._filled = now

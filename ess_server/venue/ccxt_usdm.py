@@ -202,7 +202,7 @@ class BinanceUsdmClient:
             "allAlgoOrders": self._exchange.fapiPrivateGetAllAlgoOrders,
             "order": self._exchange.fapiPrivateGetOrder,
         }
-        self._budget.read(weight, Purpose.OBSERVING)
+        self._budget.read(weight, Purpose.EXECUTIONS)
         return await self._signed(endpoints[name], dict(params), self._looking)
 
     async def _send(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float) -> None:

@@ -8,8 +8,9 @@ import pytest
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.testing import FakeClock
-from ess_server.venue.budget import OBSERVING_LEAVES, BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.budget import OBSERVING_LEAVES, SHARES, BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET
+from ess_server.venue.plans import SWEEP_SHARE
 
 LIMITS = BudgetLimits(per_minute=1000, burst=400, per_second=10, reserve=200)
 
@@ -38,31 +39,35 @@ def test_reads_are_put_off_until_the_budget_allows_them(budget: RequestBudget, c
     budget.read(100, Purpose.FLATTEN)
 
 
-def test_reads_leave_what_is_more_urgent_its_part(budget: RequestBudget) -> None:
-    """Observing stops above the reserve, equity at it, and a flatten finds all of the reserve."""
-    budget.read(LIMITS.burst - LIMITS.reserve - OBSERVING_LEAVES, Purpose.OBSERVING)
+@pytest.mark.parametrize("purpose", [Purpose.EXECUTIONS, Purpose.OBSERVING])
+def test_reads_leave_what_is_more_urgent_its_part(budget: RequestBudget, purpose: Purpose) -> None:
+    """Executions and prices stop above the reserve, equity at it, and a flatten finds all of the reserve."""
+    budget.read(LIMITS.burst - LIMITS.reserve - OBSERVING_LEAVES, purpose)
     with pytest.raises(ReadBudgetError):
-        budget.read(1, Purpose.OBSERVING)
+        budget.read(1, purpose)
     budget.read(OBSERVING_LEAVES, Purpose.EQUITY)
     with pytest.raises(ReadBudgetError):
         budget.read(1, Purpose.EQUITY)
     budget.read(LIMITS.reserve, Purpose.FLATTEN)
 
 
-def test_equity_is_read_however_long_a_flatten_takes_everything(budget: RequestBudget, clock: FakeClock) -> None:
-    """A flatten that reads whenever it may leaves equity a tenth of the income, and observing nothing."""
+def test_nobody_is_blind_however_long_a_flatten_takes_everything(budget: RequestBudget, clock: FakeClock) -> None:
+    """A flatten that reads whenever it may leaves each of the others its share of the income, and no more."""
     budget.read(LIMITS.burst, Purpose.FLATTEN)
     read = dict.fromkeys(Purpose, 0)
-    for _ in range(600):
+    seconds = 600
+    for _ in range(seconds):
         clock.advance(1)
-        for purpose in (Purpose.FLATTEN, Purpose.FLATTEN, Purpose.EQUITY, Purpose.OBSERVING):
+        for purpose in (Purpose.FLATTEN, Purpose.FLATTEN, *SHARES):
             with suppress(ReadBudgetError):
                 budget.read(5, purpose)
                 read[purpose] += 5
 
-    assert read[Purpose.FLATTEN] > 5_000
-    assert 500 <= read[Purpose.EQUITY] <= 650
-    assert not read[Purpose.OBSERVING]
+    income = seconds * LIMITS.per_second
+    for purpose, share in SHARES.items():
+        assert 0.8 * share < read[purpose] / income <= share
+    assert read[Purpose.FLATTEN] > 0.75 * income
+    assert sum(SHARES.values()) + SWEEP_SHARE == pytest.approx(1)
 
 
 def test_equity_of_its_own_income_still_heeds_the_exchanges_count(budget: RequestBudget, clock: FakeClock) -> None:
