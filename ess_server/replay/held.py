@@ -45,11 +45,15 @@ class HeldMetrics(MemoryMetricsRepository):
     def __init__(self, clock: Clock, zone: tzinfo, pace: Pace) -> None:
         super().__init__(clock, zone)
         self._pace = pace
+        self._now = clock.uptime
 
     def account(self, account: str) -> AccountMetrics | None:
         """Return the latest equity and baseline, or None before the first reading."""
         metrics = super().account(account)
-        return metrics and self._held(metrics, (("equity", account),))
+        # Most often it has just arrived.
+        if metrics is None or metrics.equity.received >= self._now():
+            return metrics
+        return self._held(metrics, (("equity", account),))
 
     def group(self, group: AccountGroup) -> AccountMetrics | None:
         """Return the latest sum of a group and its baseline, or None before the first sum."""

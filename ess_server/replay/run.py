@@ -135,27 +135,33 @@ class Replay:
 
     def _heed(self, arrival: Arrival) -> None:
         """Note for how long a row may still change something."""
-        if arrival.held_until:
-            self._pace.hold(arrival.source, (arrival.held_until - self._origin) / 1e6)
-            self._silent.discard(arrival.source)
-            longest = self._instants.longest_window if arrival.source[0] == "quote" else 0
+        micros, _, _, source, held_until, _ = arrival
+        if held_until:
+            self._pace.hold(source, (held_until - self._origin) / 1e6)
+            if self._silent:
+                self._silent.discard(source)
+            longest = self._instants.longest_window if source[0] == "quote" else 0
         else:
             longest = self._instants.longest
-            if arrival.source[0] not in UNASKED:
-                self._silent.add(arrival.source)
+            if source[0] not in UNASKED:
+                self._silent.add(source)
         if longest:
-            self._open_until = max(self._open_until, arrival.micros + longest + 2 * self._tick)
+            self._open_until = max(self._open_until, micros + longest + 2 * self._tick)
 
     def _pass_until(self, micros: int) -> None:
         """Let time pass until ``micros``, with a look at each moment between at which something can change."""
-        wanted = self._silent or self._at < self._open_until or self._every_tick or self._due()
-        if wanted and micros - self._at > self._tick:
+        at = self._at
+        if micros - at > self._tick and (self._silent or at < self._open_until or self._every_tick or self._due()):
             self._gap(micros)
         self._move(micros)
 
     def _due(self) -> int:
         """Return the next moment at which an evaluator wants to be looked at, 0 for none."""
-        return min((s.dues[0] for s in self._subjects if s.dues), default=0)
+        soonest = 0
+        for subject in self._subjects:
+            if subject.dues and (not soonest or subject.dues[0] < soonest):
+                soonest = subject.dues[0]
+        return soonest
 
     def _gap(self, end: int) -> None:
         first, last = (self._at - self._origin) // self._tick + 1, (end - self._origin - 1) // self._tick
@@ -194,11 +200,12 @@ class Replay:
     def _look(self) -> None:
         now, micros = Instant(self._clock.now(), self._clock.uptime()), self._at
         self._looks += 1
+        told = self._told
         for subject in self._subjects:
-            if subject.begins <= micros and (self._is_news(subject) or subject.is_due(micros)):
+            sources = subject.sources
+            if subject.begins > micros:
+                continue
+            # News of its sources, sources that do not speak, or a wish: else it says what it said.
+            news = not sources.isdisjoint(told) or not sources or not all(map(self._pace.holds, sources))
+            if news or subject.is_due(micros):
                 subject.look(self._readings, now, micros)
-
-    def _is_news(self, subject: Subject) -> bool:
-        """Whether a look may show what the last one did not: its sources were told, or do not speak."""
-        sources = subject.sources
-        return not (sources and sources.isdisjoint(self._told) and all(map(self._pace.holds, sources)))

@@ -106,6 +106,10 @@ class Subject:
     _unknown_since: int | None = None
     _standing: _Standing | None = None
     _tripped: bool = False
+    _confirms: bool = False
+
+    def __post_init__(self) -> None:
+        self._confirms = self.watched.settings.confirm_of > 1
 
     def look(self, readings: Readings, now: Instant, micros: int) -> None:
         """Evaluate at ``now``, which is ``micros`` since 1970."""
@@ -158,13 +162,15 @@ class Subject:
         self.unknown_spans.append((since, micros))
 
     def _has_read(self, verdict: Verdict, micros: int, *, decided: bool) -> None:
-        self._could_not_tell_until(micros)
+        if self._unknown_since is not None:
+            self._could_not_tell_until(micros)
         measure: Measure = verdict.measure  # type: ignore[union-attr] # Unknown went another way
         share = measure.share
         self.series.add(micros, float(share))
         if share > self.peak_share:
             self.peak, self.peak_share, self.peak_micros = measure, share, micros
-        self._confirm(micros, tripped=isinstance(verdict, Trip), decided=decided)
+        if self._confirms:
+            self._confirm(micros, tripped=isinstance(verdict, Trip), decided=decided)
 
     def _confirm(self, micros: int, *, tripped: bool, decided: bool) -> None:
         """Ask for the ticks that confirmation waits for: each may be a reading of its own.
@@ -172,7 +178,7 @@ class Subject:
         Of a breach that is not confirmed, every tick; once it is over, as many as push it out of what is remembered.
         """
         of = self.watched.settings.confirm_of
-        ticks = 0 if of == 1 or decided else 1 if tripped else of if self._tripped else 0
+        ticks = 0 if decided else 1 if tripped else of if self._tripped else 0
         for number in range(1, ticks + 1):
             heapq.heappush(self.dues, micros + number * self.tick)
         self._tripped = tripped
@@ -228,7 +234,8 @@ class Subject:
         """Release as a person does who overrides what still stands: it is ignored until it has read clear once."""
         if self.watched.stands or self.watched.unknown:
             self.watched.inhibit(now.uptime + INHIBIT_FOR.total_seconds())
-            self._confirm(micros, tripped=self.watched.stands, decided=False)
+            if self._confirms:
+                self._confirm(micros, tripped=self.watched.stands, decided=False)
             self._want(micros + INHIBIT_FOR // MICROSECOND)
         else:
             self.watched.forget()
