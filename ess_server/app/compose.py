@@ -15,6 +15,7 @@ from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
+from ess_server.app.by_signal import SignalTrigger
 from ess_server.app.health import watch_health
 from ess_server.app.venues import VenueNews, build_flattener
 from ess_server.config import kinds, listen
@@ -74,7 +75,7 @@ class _Storage:
 
 
 @asynccontextmanager
-async def running(settings: Settings) -> AsyncIterator[Running]:
+async def running(settings: Settings, by_signal: SignalTrigger | None = None) -> AsyncIterator[Running]:
     """Build everything, restore, serve; and on leaving drain, settle and close, in that order."""
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -104,6 +105,9 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
         watch_health(settings, intake, clock, stack)
         if settings.server.metrics:
             _measure(system, bus, stack)
+        if by_signal:
+            by_signal.connect(system)
+            stack.push_async_callback(by_signal.settle)
         await flattener.start()
         stack.push_async_callback(flattener.stop)
         yield await _serve(settings, system, readings, intake, stack)

@@ -6,6 +6,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from ess_server.app.by_signal import SignalTrigger
 from ess_server.app.compose import running
 from ess_server.app.preflight import check_server
 from ess_server.app.reload import ConfigFile, Reloader
@@ -17,8 +18,11 @@ _log = logging.getLogger("ess.app")
 async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Callable[[int], None]) -> None:
     """Serve until SIGTERM or SIGINT; ``ready`` is called with the port once everything answers.
 
-    SIGHUP reads ``file`` again, and does nothing without one. Raises an EssError with one sentence if it cannot serve.
+    SIGHUP reads ``file`` again, and does nothing without one. SIGUSR1 stops, see ``SignalTrigger``. Raises an EssError
+    with one sentence if it cannot serve.
     """
+    by_signal = SignalTrigger()
+    by_signal.listen()
     check_server(settings.server)
     stopping, reload = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -27,7 +31,7 @@ async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Ca
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     # From here on it is heard; the command line held it back.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    async with running(settings) as server, AsyncExitStack() as stack:
+    async with running(settings, by_signal) as server, AsyncExitStack() as stack:
         if file:
             reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
             stack.callback(reloading.cancel)

@@ -65,6 +65,9 @@ def serve(
     """Run the server until SIGTERM or Ctrl-C; what is given here counts more than the configuration.
 
     SIGHUP reads the configuration again: evaluators are taken on, the rest needs a restart.
+
+    SIGUSR1 stops trading, from start to end: kill -USR1 PID. Every manual evaluator says what it stops; without one,
+    everything is stopped with the configured action.
     """
     settings = read(config) if config else Settings()
     file = ConfigFile(config, settings) if config else None

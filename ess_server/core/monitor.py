@@ -224,8 +224,10 @@ class Monitor:
     def _is_covered(self, watched: Watched, action: Action | None = None) -> bool:
         """Whether its own scope or everything is stopped with at least its action, or will be, or held by a person.
 
-        A hold is a person's word against a false trip, so no evaluator raises a held stop again.
+        A hold is a person's word against a false trip, so no evaluator raises a held stop again, but a person may.
         """
+        if watched.by_hand:
+            return False
         wanted = action or watched.settings.action
         delay = watched.settings.delay_of(wanted)
         soon = self._controller.delays.is_due_within

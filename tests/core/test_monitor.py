@@ -5,13 +5,16 @@ from decimal import Decimal
 
 import pytest
 
-from ess_server.core.evaluators import Mode
+from ess_server.core.evaluators import ManualEvaluator, ManualSettings, Mode
 from ess_server.core.model import GLOBAL, SERVER, Action, CauseSource, EventDraft, Scope, Stop
+from ess_server.core.monitor import Monitor
 from ess_server.core.readings import EvaluatorStatus, Measure, Unknown, Warn
-from ess_server.testing import START, RecordingEventBus
+from ess_server.core.watched import Watched
+from ess_server.testing import START, RecordingEventBus, fake_readings
 
+from .rig import commissioned
 from .virtual_time import VirtualTimeLoop, running_clock
-from .watching import Watch, on, watching
+from .watching import InlineThread, Watch, on, watching
 
 EVENT_LOOP = VirtualTimeLoop
 
@@ -310,3 +313,28 @@ async def test_release_counts_anew() -> None:
     watch.trips("own", "far")
     await watch.ticks()
     assert only(watch).cause.evaluator == "far"
+
+
+@pytest.mark.parametrize("standing", ["flattening", "held", "gone past"])
+async def test_request_by_hand_is_never_refused_for_what_stands(standing: str) -> None:
+    """It joins, raises what was held, and counts again right after a reset went past an earlier one; once each."""
+    rig = await commissioned()
+    manual = ManualEvaluator(ManualSettings())
+    monitor = Monitor(controller=rig.controller, watched=[Watched(manual, ManualSettings())], readings=fake_readings())
+    monitor._thread = InlineThread()  # type: ignore[assignment]  # a stand-in
+    await rig.stop()
+    if standing == "held":
+        await rig.hold()
+    if standing == "gone past":
+        manual.request("first")
+        assert await monitor.assess(rig.state.stops) == [("manual", "requested by hand: first")]
+        monitor.released((await rig.reset()).stops, ["manual"])
+    manual.request("again")
+    before = rig.state.revision
+    for _ in range(3):
+        await monitor.tick()
+    (stop,) = rig.state.stops
+    assert (stop.action, stop.held, stop.revision) == (Action.FLATTEN, False, before + 1)
+    assert stop.cause_count == (1 if standing == "gone past" else 2)
+    await rig.controller.settle()
+    assert rig.newest.summary == "requested by hand: again"

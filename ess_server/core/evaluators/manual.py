@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
 
+from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators.settings import EvaluatorSettings
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Clear, Instant, Measure, Trip, Verdict
 
 KIND = "manual"
+MAX_REASON_BYTES = 200
 MAX_PENDING = 16
 """Requests whose reasons are kept until they are taken; of more, the oldest reasons are dropped, not the request."""
 
@@ -19,9 +21,19 @@ _LIMIT = Decimal(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManualSettings(EvaluatorSettings):
-    """Settings of the manual evaluator; there is nothing to add."""
+    """Settings of the manual evaluator. Raises InvalidRequestError as ``EvaluatorSettings`` does.
+
+    Attributes:
+        reason: what a SIGUSR1 says, such as where the button is; at most 200 bytes. Who sent it is added.
+    """
 
     kind: str = KIND
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        EvaluatorSettings.__post_init__(self)
+        if len(self.reason.encode()) > MAX_REASON_BYTES:
+            raise InvalidRequestError("reason", f"is longer than {MAX_REASON_BYTES} bytes; shorten it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +46,8 @@ class ManualTrip(Trip):
 class ManualEvaluator:
     """Trips from ``request`` until ``take``.
 
-    Triggers by RPC, command line or tripwire do not come this way; they go to the controller.
+    Triggers by RPC, command line, tripwire and signal do not come this way: they go to the controller. This one is
+    for the program that the system runs in.
     """
 
     Settings = ManualSettings
