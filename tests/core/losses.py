@@ -80,8 +80,9 @@ class Watch:
 class Remembered(AccountBooks):
     """Books in memory that can be continued as from a disk."""
 
-    def __init__(self, clock: FakeClock) -> None:
-        super().__init__(clock, ZONE)
+    def __init__(self, clock: FakeClock, zone: ZoneInfo = ZONE) -> None:
+        super().__init__(clock, zone)
+        self.zone = zone
 
     def restarted(self, clock: FakeClock) -> "Remembered":
         """Books that know what would have been saved, and nothing else."""
@@ -90,7 +91,7 @@ class Remembered(AccountBooks):
             book.mark_unsaved()
         for group in groups:
             group.mark_unsaved()
-        after = Remembered(clock)
+        after = Remembered(clock, self.zone)
         after._restore(
             [book.take_unsaved() for book in books], [group.take_unsaved() for group in groups], trusted=True
         )

@@ -146,6 +146,8 @@ def test_nothing_unusable_late_or_repeated_clears_a_breach_or_moves_a_mark(
         for disturbance in some:
             if disturbance == "again":
                 watch.read("850", at=at)
+            elif disturbance[0] == "late":
+                watch.read(disturbance[1], at=at - timedelta(seconds=0.5))
             elif disturbance[0] != "old flow":
                 disturb(watch, *disturbance)
 
