@@ -113,13 +113,12 @@ class HealthPoller:
         started = self._clock.uptime()
         try:
             word = self._word(await self._ask())
+            self._answered = self._connected = word.received
+            self._tell("", word)
         except Exception as error:  # noqa: BLE001 - whatever fails, the component is silent and asked again
             self._began_anew(started + self._timeout)
             self._tell(self._words(error))
             await self._renew()
-        else:
-            self._answered = self._connected = self._clock.uptime()
-            self._tell("", word)
 
     async def _ask(self) -> int:
         """Return the status that the component answers with."""

@@ -14,6 +14,7 @@ import trustme
 
 from ess_server.adapters.grpc_health import RENEW_AFTER, HealthPoller, HealthTarget, TlsFiles
 from ess_server.core.clock import SystemClock
+from ess_server.core.errors import CapacityError
 from ess_server.core.ports import Clock
 from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus
 from ess_server.testing import FakeClock, eventually
@@ -242,6 +243,25 @@ async def test_component_that_proves_nothing_is_not_believed(pems: Path, ca: str
         await eventually(lambda: problem in heard.poll.problem)
 
     assert heard.words == []
+
+
+async def test_word_that_is_not_taken_costs_that_word_and_no_more(component: Component) -> None:
+    """Who takes the words may be full; the component is asked again, and the reason is told."""
+    heard, told = Heard(), list[ComponentPoll]()
+
+    class Full(Heard):
+        def take(self, poll: ComponentPoll, word: ComponentHealth | None) -> None:
+            if word and not told:
+                told.append(poll)
+                raise CapacityError("10000 observations wait")
+            heard.take(poll, word)
+
+    task = asyncio.create_task(poller(component.address, Full()).run())
+    await eventually(lambda: heard.words)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert [p.problem for p in heard.polls[:3]] == ["not asked yet", "10000 observations wait", ""]
 
 
 async def test_poller_that_is_cancelled_ends_with_its_connection(component: Component) -> None:
