@@ -71,7 +71,8 @@ class AccountBook:
 
         The time that it claims is kept beside the latest, for who wants to judge that.
         """
-        claimed, time = reading, min(reading.time.astimezone(UTC), now)
+        time = reading.time if reading.time.tzinfo is UTC else reading.time.astimezone(UTC)
+        claimed, time = reading, min(time, now)
         if time != reading.time:
             reading = replace(reading, time=time)
         ledger = self._ledger(reading.currency) if reading.usable else None

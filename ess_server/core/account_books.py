@@ -48,7 +48,7 @@ class AccountBooks:
         with self._lock:
             now = self._clock.now()
             counted = self._book(reading.account).add_equity(reading, now)
-            if counted.usable:
+            if self._groups and counted.usable:
                 for group in self._groups_of(counted):
                     group.add_equity(counted, now)
         self._tell()

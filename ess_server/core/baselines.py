@@ -178,10 +178,13 @@ class BaselineLedger:
             self._stale_to = 0
 
     def _evict(self) -> None:
-        horizon = self._entries[-1].time - self._window
-        if self._entries[0].time >= horizon and len(self._entries) <= self._capacity:
+        entries = self._entries
+        horizon = entries[-1].time - self._window
+        if entries[0].time >= horizon and len(entries) <= self._capacity:
             return
-        count = max(len(self._entries) - self._capacity, bisect_left(self._entries, horizon, key=itemgetter(0)))
+        # Of a steady source one at a time falls out of the window.
+        old = 1 if entries[1].time >= horizon else bisect_left(entries, horizon, key=itemgetter(0))
+        count = max(len(entries) - self._capacity, old)
         self._refold(count)
         self._edge, self._anchor = self._entries[count - 1], self._folds[count - 1]
         self._forget(count)
@@ -230,4 +233,4 @@ def daily_loss_percent(baseline: Baseline, equity: Decimal) -> Decimal:
 
 
 def _loss_percent(mark: Decimal, equity: Decimal) -> Decimal:
-    return max(_ZERO, (mark - equity) * _PERCENT / mark)
+    return (mark - equity) * _PERCENT / mark if equity < mark else _ZERO

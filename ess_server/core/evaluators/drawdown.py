@@ -108,7 +108,8 @@ class DrawdownEvaluator:
         self._subject = f"accounts {self._group.name}" if self._group else f"account {self._account}"
         self._daily_limit = settings.max_daily_loss_percent
         self._drawdown_limit = settings.max_drawdown_percent
-        self._max_age = settings.max_age
+        self._max_age = settings.max_age.total_seconds()
+        self._oldest, self._earliest = settings.max_age + CLOCK_ERROR, -CLOCK_ERROR
         self._currency = settings.currency
         self._warn_percent = settings.warn_percent
 
@@ -144,16 +145,16 @@ class DrawdownEvaluator:
         return known.equity, known.baseline
 
     def _age_problem(self, equity: EquityReading, now: Instant) -> str:
-        age, most = now.uptime - equity.received, self._max_age.total_seconds()
+        age, most = now.uptime - equity.received, self._max_age
         if age == inf:
             return "no equity since the start"
         # Written so that an age which is no number is too old.
         if not abs(age) <= most:
             return f"the latest equity is {age:.1f} s old, and {most:g} s are allowed"
         own_age = now.time - equity.time
-        if own_age > self._max_age + CLOCK_ERROR:
+        if own_age > self._oldest:
             return f"the latest equity came lately and is {own_age.total_seconds():.1f} s old by its own time"
-        if own_age < -CLOCK_ERROR:
+        if own_age < self._earliest:
             return f"the latest equity is {-own_age.total_seconds():.1f} s from the future by its own time"
         return ""
 
@@ -178,7 +179,8 @@ def _finding(loss: str, measure: Measure, equity: EquityReading, mark: Callable[
 
 
 def _is_sound(baseline: Baseline) -> bool:
-    return all(mark.is_finite() and mark > 0 for mark in (baseline.high_water_mark, baseline.day_open))
+    high, opening = baseline.high_water_mark, baseline.day_open
+    return high.is_finite() and high > 0 and opening.is_finite() and opening > 0
 
 
 def _check_limits(max_daily_loss_percent: Decimal | None, max_drawdown_percent: Decimal | None) -> None:
