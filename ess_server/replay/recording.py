@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from statistics import median_low
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -28,18 +27,9 @@ _FEWEST = 2
 """Distances that tell what is usual."""
 
 
-class Arrival(NamedTuple):
-    """One row: when it came, its place among those of the same moment, and where it came from.
-
-    ``held_until`` is the arrival of the next reading of the source if that is near enough to be no silence, else 0.
-    """
-
-    micros: int
-    rank: int
-    place: int
-    source: Source
-    held_until: int
-    observation: Observation
+Arrival = tuple[int, int, int, Source, int, Observation]
+"""One row: when it came, rank and place among those of the same moment, its source, until when it is held, and what was
+observed. It is held until the next reading of the source if that is near enough to be no silence, else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +128,7 @@ def _stream(rank: int, track: Track, held: Sequence[int], origin: int) -> Iterat
     names = track.names
     rows = zip(track.arrivals, track.sources, held, track.observations(origin), strict=True)
     for place, (micros, source, until, observation) in enumerate(rows):
-        yield Arrival(micros, rank, place, names[source], until, observation)
+        yield micros, rank, place, names[source], until, observation
 
 
 def _tracks(sheet: Sheet, options: ReadOptions) -> Iterator[Track]:

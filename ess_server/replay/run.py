@@ -12,7 +12,7 @@ from ess_server.replay.clock import RecordedClock
 from ess_server.replay.held import Pace, Source, held_readings
 from ess_server.replay.inputs import Skipped, inputs_of, select, sources_of
 from ess_server.replay.instants import Anchors, Instants
-from ess_server.replay.recording import UNASKED, Arrival, Recording
+from ess_server.replay.recording import UNASKED, Recording
 from ess_server.replay.series import Series
 from ess_server.replay.subject import MICROSECOND, ResetRule, Subject
 
@@ -84,17 +84,17 @@ class Replay:
         """Replay everything; call it once."""
         record = self._recorders()
         told = self._told
-        for done, arrival in enumerate(self._recording.arrivals()):
-            if arrival.micros != self._at:
+        for done, (micros, _, _, source, held_until, observation) in enumerate(self._recording.arrivals()):
+            if micros != self._at:
                 self._look()
                 told.clear()
-                self._pass_until(arrival.micros)
-            elif arrival.source in told:
+                self._pass_until(micros)
+            elif source in told:
                 # Two readings of one source at one moment: the second must not hide the first.
                 self._look()
-            told.add(arrival.source)
-            record[arrival.source[0]](arrival.observation)
-            self._heed(arrival)
+            told.add(source)
+            record[source[0]](observation)
+            self._heed(micros, source, held_until)
             if not done % REPORT_EVERY:
                 progress(done)
         self._look()
@@ -133,9 +133,8 @@ class Replay:
             tick=self._tick,
         )
 
-    def _heed(self, arrival: Arrival) -> None:
+    def _heed(self, micros: int, source: Source, held_until: int) -> None:
         """Note for how long a row may still change something."""
-        micros, _, _, source, held_until, _ = arrival
         if held_until:
             self._pace.hold(source, (held_until - self._origin) / 1e6)
             if self._silent:

@@ -75,7 +75,7 @@ def test_rows_out_of_order_are_put_in_order_and_told(tmp_path: Path) -> None:
     """The order is that of arrival, stable for one moment, and a note says how many stood behind a later one."""
     rows = [(at(2), "main", 3, "U"), (at(0), "main", 1, "U"), (at(1), "main", 2, "U"), (at(2), "main", 4, "U")]
     recording = read_recording([write_csv(tmp_path / "e.csv", EQUITY, rows)], ReadOptions())
-    observed = [a.observation for a in recording.arrivals()]
+    observed = [row[-1] for row in recording.arrivals()]
     assert [o.amount for o in observed if isinstance(o, EquityReading)] == [1, 2, 3, 4]
     assert "1 equity rows stood behind a later one" in recording.notes[0]
 
@@ -112,6 +112,6 @@ def test_local_times_need_a_zone_and_must_be_one_moment(tmp_path: Path) -> None:
 def test_decimals_keep_every_digit(tmp_path: Path) -> None:
     """A number in text never goes through a binary float."""
     file = write_csv(tmp_path / "e.csv", EQUITY, [(at(0), "main", "100000000000.000000001", "USDT")])
-    [arrival] = read_recording([file], ReadOptions()).arrivals()
-    assert isinstance(arrival.observation, EquityReading)
-    assert str(arrival.observation.amount) == "100000000000.000000001"
+    [(*_, observation)] = read_recording([file], ReadOptions()).arrivals()
+    assert isinstance(observation, EquityReading)
+    assert str(observation.amount) == "100000000000.000000001"
