@@ -95,9 +95,11 @@ test: dev ## every test, with branch coverage held at 100 % where a stop depends
 	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
 
 .PHONY: bench
-bench: dev ## measure: gate check, trigger to 100 gates denied, memory and CPU at rest
+bench: dev ## measure: gate check, trigger to gates denied, tick, breach to latch, memory and CPU at rest
 	@$(BIN)/python -m tests.bench.gate_check
 	@$(BIN)/python -m tests.bench.trigger_to_denied
+	@$(BIN)/python -m tests.bench.evaluation_tick
+	@$(BIN)/python -m tests.bench.observation_to_latch
 	@$(BIN)/python -m tests.bench.at_rest
 
 ROUNDS ?= 100
