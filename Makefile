@@ -107,6 +107,11 @@ ROUNDS ?= 100
 kill: dev ## kill -9 the server ROUNDS times with triggers and resets in flight and a gate watching
 	ESS_KILL_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/e2e/test_kill.py
 
+PASSES ?= 100000
+.PHONY: simulate
+simulate: dev ## ask every evaluator PASSES times over healthy days: nothing may trip; half a minute
+	ESS_SIMULATED_PASSES=$(PASSES) $(BIN)/pytest --timeout 600 tests/simulate
+
 # The tools that operators use, at fixed versions; the Go module proxy serves them.
 GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 HEALTH_PROBE := github.com/grpc-ecosystem/grpc-health-probe@v0.4.24
