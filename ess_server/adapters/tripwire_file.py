@@ -5,7 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-MAX_REASON_BYTES = 1024
+from ess_server.core.model import MAX_REASON_BYTES
 
 
 class TripwireFile:

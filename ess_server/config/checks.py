@@ -10,7 +10,7 @@ from ess_server.config import listen
 from ess_server.config.problems import Mistake
 from ess_server.config.settings import AccountSettings, ServerSettings
 from ess_server.core.evaluators import DrawdownSettings, EvaluatorSettings
-from ess_server.core.model import Scope, ScopeKind
+from ess_server.core.model import MAX_NAME_BYTES, Scope, ScopeKind
 
 SHORTEST_LEASE = timedelta(milliseconds=200)
 LONGEST_LEASE = timedelta(seconds=2)
@@ -24,7 +24,6 @@ REQUEST_VALID = timedelta(seconds=2)
 """How long the venue takes a request that was sent: the longest that engines should allow."""
 LONGEST_GRACE = timedelta(minutes=1)
 MOST_SUBSCRIBERS = 100_000
-MAX_NAME_BYTES = 128
 MAX_ID_BYTES = 100
 """Leaves room for the kind within the 128 bytes of a scope."""
 

@@ -244,9 +244,9 @@ class EmergencyStopController:
         return work_for(self._state, [a for a in self.accounts if a.id not in self._paused]) | work_for(newer, paused)
 
     async def settle(self) -> None:
-        """Wait for broadcasts under way and until everything is on disk, however long that takes."""
+        """Wait for broadcasts under way, until what is stopped is on disk, and as ``Journal.settle`` for the rest."""
         await asyncio.gather(*self._tasks)
-        await self._journal.drained()
+        await self._journal.settle(self._state.revision if self._state.active else 0)
 
     def _activation_event(self, before: Stop | None, stop: Stop, activation: Activation) -> EmergencyStopEvent:
         kind = "stop.activated" if before is None else "stop.raised" if stop.action > before.action else "stop.joined"

@@ -23,6 +23,8 @@ T = TypeVar("T")
 MAX_WAITING_EVENTS = 10_000
 RETRY_FIRST = timedelta(milliseconds=50)
 RETRY_MOST = timedelta(seconds=1)
+REST_WITHIN = timedelta(seconds=5)
+"""How long the end of a process waits for what is no stop."""
 
 _log = logging.getLogger("ess.journal")
 
@@ -173,6 +175,7 @@ class Journal:
     def __init__(self, *writers: RecordWriter) -> None:
         self.writers = writers
         """In the order in which a release is written."""
+        self._given_up = False
 
     def submit(self, record: LatchRecord | None, drafts: Sequence[EventDraft]) -> None:
         """Want ``record`` (None: as it is) in every record and ``drafts`` in the log; returns at once."""
@@ -216,6 +219,18 @@ class Journal:
         """Wait until a state of at least ``revision`` is on disk in every record."""
         await asyncio.gather(*(w.settled(revision) for w in self.writers))
 
-    async def drained(self) -> None:
-        """Wait until every record holds everything that was submitted."""
-        await asyncio.gather(*(w.drained() for w in self.writers))
+    async def settle(self, revision: int) -> None:
+        """Wait until a state of at least ``revision`` is on disk in one record, however long that takes.
+
+        All else that waits, events and further records, gets ``REST_WITHIN``: one record is enough for a stop to
+        survive, and no evidence is worth a process that cannot be ended. That patience is had once.
+        """
+        await self.durable(revision)
+        if self._given_up:
+            return
+        try:
+            async with asyncio.timeout(REST_WITHIN.total_seconds()):
+                await asyncio.gather(*(w.drained() for w in self.writers))
+        except TimeoutError:
+            self._given_up = True
+            _log.critical("not everything is on disk: %s", "; ".join(self.problems) or "a disk does not answer")

@@ -10,6 +10,10 @@ from ess_server.core.errors import InvalidRequestError
 MAX_STOPS = 64
 """Scopes that a gate message can carry; one more becomes a global stop (contract, ``StopState.stops``)."""
 MAX_CAUSE_REASON_BYTES = 256
+MAX_REASON_BYTES = 1024
+"""Of a reason that is asked for; what a stop carries of it is shorter."""
+MAX_NAME_BYTES = 128
+"""Of whoever acts or is watched: people, gates, evaluators."""
 MAX_REQUEST_IDS = 16
 """Request ids remembered per stop, newest last."""
 

@@ -7,9 +7,8 @@ from typing import Protocol
 
 from ess_server.core import latch
 from ess_server.core.errors import InvalidRequestError, Refusal
-from ess_server.core.model import GLOBAL, Actor, Credential, EmergencyState, Scope, Stop
+from ess_server.core.model import GLOBAL, MAX_REASON_BYTES, Actor, Credential, EmergencyState, Scope, Stop
 
-MAX_REASON_BYTES = 1024
 MAX_ID_BYTES = latch.MAX_REQUEST_ID_BYTES
 
 REVISION_MISMATCH = "REVISION_MISMATCH"

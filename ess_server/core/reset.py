@@ -16,9 +16,8 @@ from ess_server.core import latch
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.errors import InvalidRequestError, Refusal, ResetRefusedError, RevisionMismatchError, StoreError
 from ess_server.core.events import EmergencyResetEvent
-from ess_server.core.model import EmergencyState, Scope, Stop
+from ess_server.core.model import MAX_REASON_BYTES, EmergencyState, Scope, Stop
 from ess_server.core.release import (
-    MAX_REASON_BYTES,
     REVISION_MISMATCH,
     Obstacle,
     Outcome,

@@ -12,7 +12,7 @@ from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from ess_server.core.broadcast import BroadcastEndedError, StateBroadcast
 from ess_server.core.errors import CapacityError, InvalidRequestError
 from ess_server.core.latch import Activation, cut
-from ess_server.core.model import GLOBAL, Actor, Cause, CauseSource, Scope
+from ess_server.core.model import GLOBAL, MAX_NAME_BYTES, MAX_REASON_BYTES, Actor, Cause, CauseSource, Scope
 from ess_server.core.release import MAX_ID_BYTES, Outcome, ReleaseRequest
 from ess_server.core.summary import state_in_words
 from ess_server.core.system import LARGEST_PAGE, EmergencyStopSystem
@@ -22,9 +22,7 @@ from ess_server.service.paging import page_size, page_token
 from ess_server.service.status import Context, abort
 from ess_server.service.watch import WatchMessages
 
-MAX_REASON_BYTES = 1024
 DEADLINE_MARGIN = timedelta(milliseconds=200)
-MAX_NAME_BYTES = 128
 MAX_SCOPES = 256
 MOST_ACKNOWLEDGEMENTS = 1000
 

@@ -1,10 +1,8 @@
 """Who is calling, as far as the transport can prove it."""
 
 from ess_server.core.latch import cut
-from ess_server.core.model import Actor, Credential
+from ess_server.core.model import MAX_NAME_BYTES, Actor, Credential
 from ess_server.service.status import Context
-
-MAX_NAME_BYTES = 128
 
 
 def actor_of(context: Context, claimed: str = "", requested_by: str = "") -> Actor:

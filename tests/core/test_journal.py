@@ -215,9 +215,10 @@ async def test_the_other_record_is_enough(two: Two, hung: int) -> None:
     disks[hung].before.shut()
     both.submit(record(1), [draft(1)])
     await asyncio.wait_for(both.durable(1), 1)
-    assert await waits(both.drained())
+    assert await waits(both.settle(1))
     disks[hung].before.open()
-    await both.drained()
+    await both.settle(1)
+    assert both.agreed_revision == 1
 
 
 async def test_nothing_is_durable_while_no_disk_answers(two: Two) -> None:
@@ -232,13 +233,43 @@ async def test_nothing_is_durable_while_no_disk_answers(two: Two) -> None:
     assert both.problems == ("state.db: state.db: no space left",)
 
 
+async def test_a_stop_that_no_record_has_holds_the_end_for_as_long_as_it_takes(two: Two) -> None:
+    """An hour with both disks broken ends nothing; one that comes back does, after the patience for the other."""
+    both, first, second = two
+    first.broken = second.broken = True
+    both.submit(record(1), [draft(1)])
+    settling = asyncio.create_task(both.settle(1))
+    await asyncio.sleep(3600)
+    assert not settling.done()
+    second.broken = False
+    mended = running_clock().uptime()
+    await settling
+    assert (second.written, first.written) == ([record(1)], [])
+    assert running_clock().uptime() - mended <= (journal.REST_WITHIN + journal.RETRY_MOST).total_seconds()
+
+
+async def test_events_hold_the_end_no_longer_than_their_patience(two: Two, caplog: pytest.LogCaptureFixture) -> None:
+    """The stop is on disk already; what is only told of it later is given up loudly."""
+    both, first, _ = two
+    both.submit(record(1), [draft(1)])
+    await both.settle(1)
+    first.broken = True
+    both.submit(None, [draft(2)])
+    began = running_clock().uptime()
+    await both.settle(1)
+    assert running_clock().uptime() - began == pytest.approx(journal.REST_WITHIN.total_seconds())
+    await both.settle(1)
+    assert running_clock().uptime() - began == pytest.approx(journal.REST_WITHIN.total_seconds())
+    assert "not everything is on disk: state.db: state.db: no space left" in caplog.text
+
+
 async def test_each_state_witnesses_the_log(two: Two) -> None:
     """A state carries number and hash of the newest event that was on disk when it was made."""
     both, first, second = two
     both.submit(record(1), [draft(1)])
-    await both.drained()
+    await both.settle(1)
     both.submit(record(2), [draft(2)])
-    await both.drained()
+    await both.settle(2)
     (event, _) = first.store.read(after=0, limit=9, ascending=True)  # type: ignore[attr-defined]  # keeps the log
     for disk in (first, second):
         assert (disk.shown.event_sequence, disk.shown.event_hash) == (1, event.hash.hex())

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import shutil
 import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -13,6 +14,7 @@ import grpc.aio
 import pytest
 
 from ess_client.pb import emergency_stop_pb2 as pb
+from ess_server.core.journal import REST_WITHIN
 from tests.e2e.conftest import Servers
 from tests.e2e.hanging_disk import WRITE
 from tests.e2e.process import HANGING_DISK, ServerProcess, clock, eventually, freeze, python
@@ -169,3 +171,25 @@ async def test_a_disk_that_does_not_take_the_stop_holds_the_exit(
 
     standing = (await server.start()).state.stops
     assert [(s.scope, s.revision) for s in standing] == [("account/a", stop.revision)], standing
+
+
+async def test_a_data_directory_that_is_gone_does_not_hold_the_exit(server: ServerProcess) -> None:
+    """Its stop was on disk; the event that cannot be written any more is waited for, for a bounded time, and told."""
+    await server.trigger("account/a")
+    await asyncio.to_thread(shutil.rmtree, server.data_dir)
+    await eventually(lambda: "writing state.db failed" in server.printed)
+    server.signal(signal.SIGTERM)
+
+    assert await server.ended(REST_WITHIN.total_seconds() + WITHIN) == 0
+    assert "not everything is on disk" in server.printed
+
+
+async def test_a_stop_that_came_after_the_data_directory_was_gone_holds_the_exit(server: ServerProcess) -> None:
+    """No record has it, so the process that knows it does not end by itself."""
+    await asyncio.to_thread(shutil.rmtree, server.data_dir)
+    stop = await server.trigger("account/a")
+    server.signal(signal.SIGTERM)
+
+    assert not stop.durable
+    with pytest.raises(subprocess.TimeoutExpired):
+        await server.ended(HELD_FOR)

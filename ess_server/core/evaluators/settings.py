@@ -6,9 +6,8 @@ from enum import Enum
 
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators.limits import WARN_TIERS, check_tiers
-from ess_server.core.model import GLOBAL, Action, Scope, ScopeKind
+from ess_server.core.model import GLOBAL, MAX_NAME_BYTES, Action, Scope, ScopeKind
 
-MAX_NAME_BYTES = 128
 MAX_CONFIRM_OF = 100
 MAX_AGE = timedelta(days=1)
 """Longest of every duration here: what is older than a day is no reading."""
