@@ -114,6 +114,32 @@ async def test_tickers_have_a_last_price_alone(floor: Any, read: Callable[..., R
 
 
 @both
+async def test_where_an_exchange_has_no_list_of_best_prices_its_order_books_are_read(
+    floor: Any, read: Callable[..., Reading], source: FeedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Property: the top of each book is told, and follows the market; a bad price among the levels of a reply too."""
+    owner = ccxt.async_support.binanceusdm if source is FeedSource.REST else ccxt.pro.binanceusdm
+    usual = owner.describe
+
+    def without(self: Any) -> Any:
+        known = usual(self)
+        return known | {"has": known["has"] | {"fetchBidsAsks": False, "watchBidsAsks": False}}
+
+    monkeypatch.setattr(owner, "describe", without)
+    reading = read(source)
+    await reading.more(ETH)
+    floor.books.set_mark("BTCUSDT", Decimal(61000))
+    market = floor.books.market
+    wanted = (market.bid("BTCUSDT"), market.ask("BTCUSDT"))
+    await eventually(lambda: (reading.of(BTC)[-1].bid, reading.of(BTC)[-1].ask) == wanted)
+
+    if source is FeedSource.REST:
+        floor.venue.quotes.add(FeedFault(kind=FeedFaultKind.PRICE, price="ask", value="0"))
+        await eventually(lambda: reading.of(BTC)[-1].ask == 0)
+    assert reading.faults == []
+
+
+@both
 @pytest.mark.parametrize(
     ("printed", "told", "detail"),
     [

@@ -125,6 +125,16 @@ async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], capl
     assert "a listener of the venue process failed" in caplog.text
 
 
+async def test_a_feed_that_nobody_configured_ends_the_process(hire: Callable[..., Any]) -> None:
+    """Property: what is read is what was asked for; anything else is no part of the protocol."""
+    office = await hire("say(type='feed', feed='other', updates=[])\nobey()\n")
+    await eventually(lambda: office.events)
+
+    assert office.events[0][0] == "venue.down"
+    assert "feed 'other' is not configured" in office.events[0][2]["detail"]
+    assert office.updates == []
+
+
 def _broken(_: AccountProgress) -> None:
     raise RuntimeError("listener")
 

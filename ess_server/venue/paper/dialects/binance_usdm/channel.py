@@ -1,10 +1,12 @@
-"""Market streams of Binance USD-M: subscriptions by message, best bid and ask, daily tickers."""
+"""Market streams of Binance USD-M: subscriptions by message, best bid and ask, order books, daily tickers."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ess_server.venue.paper.clock import milliseconds
+from ess_server.venue.paper.dialects.binance_usdm.levels import MAX_LEVELS, Levels, levels
 from ess_server.venue.paper.dialects.binance_usdm.render import Json
+from ess_server.venue.paper.model import Instrument
 from ess_server.venue.paper.quotes import Quote, Quotes
 
 PATHS = ("/ws", "/public/ws", "/market/ws")
@@ -19,10 +21,13 @@ def is_stream(path: str) -> bool:
 class MarketChannel:
     """One connection. A stream that the exchange does not have is accepted and silent, as there."""
 
-    def __init__(self, quotes: Quotes, symbols: Sequence[str]) -> None:
+    def __init__(self, quotes: Quotes, instruments: Mapping[str, Instrument]) -> None:
         self._quotes = quotes
-        self._symbols = {symbol.lower(): symbol for symbol in symbols}
+        self._instruments = instruments
+        self._symbols = {symbol.lower(): symbol for symbol in instruments}
         self._names: dict[str, None] = {}
+        self._books: dict[str, tuple[int, Levels, Levels]] = {}
+        self._kinds = {**_KINDS, "depth@100ms": self._depth}
 
     def receive(self, text: str) -> Sequence[str]:
         """Subscribe or unsubscribe."""
@@ -46,9 +51,24 @@ class MarketChannel:
         wanted: dict[str, list[str]] = {}
         for name in self._names:
             symbol, _, kind = name.partition("@")
-            if symbol in self._symbols and kind in _KINDS:
+            if symbol in self._symbols and kind in self._kinds:
                 wanted.setdefault(self._symbols[symbol], []).append(kind)
-        return [_shown(_KINDS[kind](q)) for q in self._quotes.news(wanted) for kind in wanted[q.symbol]]
+        return [_shown(self._kinds[kind](q)) for q in self._quotes.news(wanted) for kind in wanted[q.symbol]]
+
+    def _depth(self, quote: Quote) -> Json:
+        """What has changed of the order book since this connection was told of it."""
+        now, number = milliseconds(quote.time), quote.number
+        before, *sides = self._books.get(quote.symbol, (0, [], []))
+        told = levels(quote, self._instruments[quote.symbol], MAX_LEVELS)
+        self._books[quote.symbol] = (number, *told)
+        bids, asks = (_changes(old, new) for old, new in zip(sides, told, strict=True))
+        depth: Json = {"e": "depthUpdate", "E": now, "T": now, "s": quote.symbol, "U": before + 1, "u": number}
+        return depth | {"pu": before, "b": bids, "a": asks}
+
+
+def _changes(old: Levels, new: Levels) -> Levels:
+    standing = {price for price, _ in new}
+    return [[price, "0"] for price, _ in old if price not in standing] + new
 
 
 def _book(quote: Quote) -> Json:

@@ -66,7 +66,7 @@ class BinanceUsdm:
 
     def channel(self, call: Call) -> Channel | None:
         """Return the market streams; None for another path."""
-        return MarketChannel(self._quotes, list(self._books.market.instruments)) if is_stream(call.path) else None
+        return MarketChannel(self._quotes, self._books.market.instruments) if is_stream(call.path) else None
 
     def rejection(self, fault: Fault) -> Reply:
         """Return a scripted error; -1008 "overloaded" unless the script says otherwise."""

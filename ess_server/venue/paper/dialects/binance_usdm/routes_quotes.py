@@ -1,15 +1,13 @@
 """Public endpoints: where it trades. Prices are those that ``Quotes`` tells."""
 
-from decimal import Decimal
-
 from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed, plain
+from ess_server.venue.paper.dialects.binance_usdm.levels import levels
+from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed
 from ess_server.venue.paper.dialects.binance_usdm.request import Request
 from ess_server.venue.paper.quotes import Quote
 
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)
-_MAX_LEVELS = 20
 
 
 def _each(request: Request) -> list[str]:
@@ -79,20 +77,14 @@ def book_ticker(request: Request) -> object:
 
 
 def depth(request: Request) -> Json:
-    """Order book: the whole size stands at the touch, thin levels behind it."""
+    """Order book."""
     symbol = request.params.text("symbol")
     instrument, limit = request.books.market.instrument(symbol), request.params.integer("limit", 500)
     if limit not in _DEPTH_LIMITS:
         raise BinanceError(-4021, f"{limit} is not valid depth limit.")
-    quote, least = request.quotes.quote(symbol), plain(instrument.min_quantity)
-
-    def side(touch: str, step: Decimal) -> list[list[str]]:
-        # What a fault has printed may be no number: it stands alone.
-        prices = [Decimal(touch) + step * n for n in range(1, min(limit, _MAX_LEVELS))] if quote.true else []
-        return [[touch, quote.size], *([fixed(p, instrument.price_digits), least] for p in prices if p > 0)]
-
+    quote = request.quotes.quote(symbol)
     now = milliseconds(quote.time)
-    bids, asks = side(quote.bid, -instrument.tick), side(quote.ask, instrument.tick)
+    bids, asks = levels(quote, instrument, limit)
     return {"lastUpdateId": quote.number, "E": now, "T": now, "bids": bids, "asks": asks}
 
 
