@@ -266,7 +266,8 @@ class World:
         state = self.serving.controller.state
         for trigger in [t for t in self.triggers if t.covered_by(attempt.request)]:
             stop = state.stop_for(trigger.scope)
-            if stop is None and attempt.verb == "reset":
+            # The start itself may have stopped the same scope anew.
+            if (stop is None or stop.stop_id != trigger.stop_id) and attempt.verb == "reset":
                 assert agree, "promise 1: a stop is gone although no reset is complete"
                 self.triggers.remove(trigger)
             elif stop and stop.held and attempt.verb == "hold":
