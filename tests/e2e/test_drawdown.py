@@ -87,7 +87,8 @@ async def _is_between(server: ServerProcess, least: str, most: str) -> bool:
 
 async def _reads(server: ServerProcess, least: str, most: str) -> None:
     """Wait until the loss that is shown lies there."""
-    assert await eventually(lambda: _is_between(server, least, most), 20)
+    found: bool = await eventually(lambda: _is_between(server, least, most), 20)
+    assert found
 
 
 async def _stopped(gate: aio.OrderGate, server: ServerProcess, venue: PaperVenue) -> pb.Stop:
