@@ -100,11 +100,15 @@ class AccountBooks:
             book = self._books.get(account)
             return book.executions.since(since) if book else ()
 
-    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+    def execution_tally(
+        self, account: str, window: timedelta, until: float, *, repeats: bool = False
+    ) -> ExecutionTally:
         """Return what the reports received within ``window`` before uptime ``until`` add up to."""
         with self._lock:
             book = self._books.get(account)
-            return book.executions.tally(window.total_seconds(), until) if book else ExecutionTally()
+            if book is None:
+                return ExecutionTally()
+            return book.executions.tally(window.total_seconds(), until, repeats=repeats)
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
         """Start the baselines of these accounts, and of groups of nothing else, anew from their latest reading."""

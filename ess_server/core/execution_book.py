@@ -16,7 +16,7 @@ class ExecutionBook:
     def __init__(self) -> None:
         self._ids = RecentIds()
         self._reports: deque[ExecutionReport] = deque(maxlen=MAX_EXECUTIONS)
-        self._windows: dict[float, ExecutionWindow] = {}
+        self._windows: dict[tuple[float, bool], ExecutionWindow] = {}
 
     def add(self, report: ExecutionReport) -> bool:
         """Take a report, kept in the order of arrival by uptime; False if its id is known."""
@@ -42,11 +42,12 @@ class ExecutionBook:
             found.append(report)
         return found[::-1]
 
-    def tally(self, length: float, until: float) -> ExecutionTally:
+    def tally(self, length: float, until: float, *, repeats: bool = False) -> ExecutionTally:
         """Return what the reports of the ``length`` seconds before uptime ``until`` add up to."""
-        window = self._windows.get(length)
+        window = self._windows.get((length, repeats))
         if window is None:
             if len(self._windows) >= MAX_WINDOWS:
                 self._windows.clear()
-            window = self._windows[length] = ExecutionWindow(length, self._reports)
+            window = ExecutionWindow(length, self._reports, repeats=repeats)
+            self._windows[length, repeats] = window
         return window.tally(until)

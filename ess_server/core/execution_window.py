@@ -42,7 +42,8 @@ class ExecutionTally:
         failed: rejected and failed.
         stop_losses: protective stops that were filled.
         after_stop: orders placed or filled after a stop, see ``LateOrders``.
-        repeated: most orders that are the same in symbol, side, quantity and price, as each was first told.
+        repeated: most orders that are the same in symbol, side, quantity and price, as each was first told; 0 where
+            that was not asked for.
         repeated_order: what these look like, None without any.
         slippage: worst of the fills, in percent of the price that was expected, to the disadvantage of the account
             unless the side is not told; 0 for none.
@@ -100,11 +101,12 @@ class _Commonest:
 class ExecutionWindow:
     """The reports of the last ``length`` seconds, in the order of their arrival. Not thread-safe.
 
-    A report costs the same however many there are.
+    A report costs the same however many there are. ``repeats`` counts orders that are the same.
     """
 
-    def __init__(self, length: float, reports: Iterable[ExecutionReport] = ()) -> None:
+    def __init__(self, length: float, reports: Iterable[ExecutionReport] = (), *, repeats: bool = False) -> None:
         self._length = length
+        self._repeats = repeats
         self._reports: deque[tuple[ExecutionReport, Decimal | None]] = deque()
         self._orders: dict[str, _Order] = {}
         self._counted = 0
@@ -165,7 +167,8 @@ class ExecutionWindow:
         kind, ident = report.execution_type, report.client_order_id
         if kind in _FAILED:
             self._failed += by
-            self._same.count(report, by)
+            if self._repeats:
+                self._same.count(report, by)
             if ident:
                 self._fail(ident, by)
         elif kind in (_NEW, _TRADE):
@@ -210,7 +213,8 @@ class ExecutionWindow:
 
     def _accepted(self, report: ExecutionReport, by: int) -> None:
         self._counted += by
-        self._same.count(report, by)
+        if self._repeats:
+            self._same.count(report, by)
 
 
 def _count_in(counter: "Counter[Hashable]", key: Hashable, by: int) -> None:

@@ -237,10 +237,13 @@ class MetricsRepository(Protocol):
     def executions(self, account: str, since: float) -> Sequence[ExecutionReport]:
         """Return reports received at or after uptime ``since``, oldest first."""
 
-    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+    def execution_tally(
+        self, account: str, window: timedelta, until: float, *, repeats: bool = False
+    ) -> ExecutionTally:
         """Return what the reports received within ``window`` before uptime ``until`` add up to.
 
-        ``until`` never goes back; what was received after it counts as well.
+        ``until`` never goes back; what was received after it counts as well. ``repeats`` asks for orders that are the
+        same.
         """
 
     def rebaseline(self, accounts: Sequence[str]) -> None:

@@ -82,10 +82,12 @@ class FakeMetrics:
         """Return the reports received at or after ``since``, oldest first."""
         return sorted((r for r in self.reports if r.account == account and r.received >= since), key=_received)
 
-    def execution_tally(self, account: str, window: timedelta, until: float) -> ExecutionTally:
+    def execution_tally(
+        self, account: str, window: timedelta, until: float, *, repeats: bool = False
+    ) -> ExecutionTally:
         """Add up the reports of the account anew."""
         length = window.total_seconds()
-        return ExecutionWindow(length, self.executions(account, until - length)).tally(until)
+        return ExecutionWindow(length, self.executions(account, until - length), repeats=repeats).tally(until)
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
         """Keep the names in ``rebaselined``."""

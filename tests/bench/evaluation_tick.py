@@ -111,9 +111,10 @@ class Trading:
             self.feed(feed, symbol)
 
     def quarter_second(self) -> None:
-        """250 observations, as at 1,000 a second: 100 of orders, 100 of prices, 25 of equity, 25 of components."""
-        for _ in range(100):
+        """250 observations, as at 1,000 a second: 150 prices, 50 of orders, 25 of equity, 25 of components."""
+        for _ in range(50):
             self.execution(self._dice.choice(ACCOUNTS))
+        for _ in range(150):
             self.feed(*self._dice.choice(SYMBOLS))
         for n in range(25):
             self.equity(ACCOUNTS[(self._made + n) % len(ACCOUNTS)])

@@ -115,9 +115,11 @@ def test_tally_is_what_the_reports_of_the_window_say(steps: list[tuple[float, Ex
         book.add(one)
         kept = sorted([*kept, one], key=lambda r: r.received)
         within = [r for r in kept if r.received >= now - LENGTH]
-        tally = book.tally(LENGTH, now)
+        tally, repeats = book.tally(LENGTH, now), book.tally(LENGTH, now, repeats=True)
 
-        assert shown(tally) == added_up(within)
+        assert shown(repeats) == added_up(within)
+        assert (shown(tally) | {"repeated": repeats.repeated}, tally.repeated) == (added_up(within), 0)
+        tally = repeats
         assert (tally.repeated_order is None) == (tally.repeated == 0)
 
 

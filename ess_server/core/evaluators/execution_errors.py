@@ -108,10 +108,11 @@ class _Limit(NamedTuple):
 
 
 class _View(NamedTuple):
-    """A window, and the limits of what is in it. ``slippage`` tells whether prices matter."""
+    """A window, and the limits of what is in it: of ``repeats``, or else. ``slippage`` tells whether prices matter."""
 
     window: timedelta
     limits: tuple[_Limit, ...]
+    repeats: bool = False
     slippage: bool = False
 
     def unknown(self, tally: ExecutionTally) -> str:
@@ -145,7 +146,7 @@ class ExecutionErrorsEvaluator:
         """Return the verdict at ``now``."""
         share, worst, unknown = _NONE, None, ""
         for view in self._views:
-            tally = readings.metrics.execution_tally(self._account, view.window, now.uptime)
+            tally = readings.metrics.execution_tally(self._account, view.window, now.uptime, repeats=view.repeats)
             if not tally.reports:
                 continue
             unknown = unknown or view.unknown(tally)
@@ -188,8 +189,8 @@ def _views(settings: ExecutionErrorsSettings) -> tuple[_View, _View]:
         ),
     )
     return (
-        _View(settings.window, _set(settings, possible), settings.max_slippage_percent is not None),
-        _View(settings.repeat_window, _set(settings, repeats)),
+        _View(settings.window, _set(settings, possible), slippage=settings.max_slippage_percent is not None),
+        _View(settings.repeat_window, _set(settings, repeats), repeats=True),
     )
 
 
