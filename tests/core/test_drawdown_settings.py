@@ -272,7 +272,7 @@ def test_settings_reach_the_evaluator() -> None:
     evaluator = DrawdownEvaluator(settings)
 
     assert (evaluator._daily_limit, evaluator._drawdown_limit) == (Decimal(4), Decimal(10))
-    assert (evaluator._max_age, evaluator._currency) == (timedelta(seconds=3), "EUR")
+    assert (evaluator._max_age, evaluator._currency) == (3.0, "EUR")
     assert not isinstance(
         evaluator.evaluate(Readings(FakeMetrics(), FakeHealth(), FakeFeeds()), clock.instant()), Clear | Warn
     )

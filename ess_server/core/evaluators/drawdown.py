@@ -1,6 +1,6 @@
 """Loss of an account, or of several as one: since the day began and since the high-water mark; open positions too."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -18,6 +18,8 @@ KIND = "drawdown"
 CLOCK_ERROR = timedelta(seconds=5)
 """How far the clock of a source may be off, ahead or behind, before its readings are not believed."""
 LEAST_CONFIRM_OF_SUM = 2
+
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +120,7 @@ class DrawdownEvaluator:
         found = self._read(readings.metrics, now)
         if isinstance(found, str):
             return judge(self._subject, (), found, warn_percent=self._warn_percent)
-        return judge(self._subject, list(self._losses(*found)), warn_percent=self._warn_percent)
+        return judge(self._subject, (self._loss(*found),), warn_percent=self._warn_percent)
 
     def _read(self, metrics: MetricsRepository, now: Instant) -> tuple[EquityReading, Baseline] | str:
         """Return what losses are computed from, or why that is not possible."""
@@ -158,17 +160,17 @@ class DrawdownEvaluator:
             return f"the latest equity is {-own_age.total_seconds():.1f} s from the future by its own time"
         return ""
 
-    def _losses(self, equity: EquityReading, baseline: Baseline) -> Iterator[Finding]:
-        if self._drawdown_limit is not None:
-            measure = Measure(
-                value=drawdown_percent(baseline, equity.amount), limit=self._drawdown_limit, time=equity.time
-            )
-            yield _finding("drawdown", measure, equity, lambda: f"high-water mark {baseline.high_water_mark:f}")
-        if self._daily_limit is not None:
-            measure = Measure(
-                value=daily_loss_percent(baseline, equity.amount), limit=self._daily_limit, time=equity.time
-            )
-            yield _finding("daily loss", measure, equity, lambda: f"{baseline.day} opened at {baseline.day_open:f}")
+    def _loss(self, equity: EquityReading, baseline: Baseline) -> Finding:
+        """Return the loss that uses more of its limit; both are of one reading, so that the other adds nothing."""
+        most, daily = self._drawdown_limit, self._daily_limit
+        drawdown = _ZERO if most is None else drawdown_percent(baseline, equity.amount)
+        loss = _ZERO if daily is None else daily_loss_percent(baseline, equity.amount)
+        if most is not None and (daily is None or drawdown * daily >= loss * most):
+            measure = Measure(value=drawdown, limit=most, time=equity.time)
+            return _finding("drawdown", measure, equity, lambda: f"high-water mark {baseline.high_water_mark:f}")
+        # At least one of them is set.
+        measure = Measure(value=loss, limit=daily or _ZERO, time=equity.time)
+        return _finding("daily loss", measure, equity, lambda: f"{baseline.day} opened at {baseline.day_open:f}")
 
 
 def _finding(loss: str, measure: Measure, equity: EquityReading, mark: Callable[[], str]) -> Finding:
