@@ -100,6 +100,7 @@ bench: dev ## measure: gate check, trigger to gates denied, tick, breach to latc
 	@$(BIN)/python -m tests.bench.trigger_to_denied
 	@$(BIN)/python -m tests.bench.evaluation_tick
 	@$(BIN)/python -m tests.bench.observation_to_latch
+	@$(BIN)/python -m tests.bench.replay_year
 	@$(BIN)/python -m tests.bench.at_rest
 
 ROUNDS ?= 100

@@ -1,0 +1,67 @@
+"""``ess replay`` over a year of one-minute equity of one account, with a chart: seconds from start to exit.
+
+``python -m tests.bench.replay_year [ROWS]``
+"""
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.bench.figures import report
+
+YEAR = 525_600
+START = datetime(2025, 1, 1, tzinfo=UTC)
+CONFIG = """
+[server]
+day_boundary = "Europe/Berlin"
+
+[[accounts]]
+id = "main"
+venue = "binance"
+exchange = "binanceusdm"
+api_key_env = "KEY"
+secret_env = "SECRET"
+
+[[evaluators]]
+kind = "drawdown"
+account = "main"
+max_daily_loss_percent = 3
+max_drawdown_percent = 8.5
+"""
+
+
+def write(folder: Path, rows: int) -> tuple[Path, Path]:
+    """Write a configuration and a random walk of one row a minute, always the same."""
+    walk, equity = random.Random(1), 100_000.0
+    config, file = folder / "ess.toml", folder / "year.csv"
+    config.write_text(CONFIG)
+    with file.open("w") as opened:
+        opened.write("time,equity,currency\n")
+        for minute in range(rows):
+            equity *= 1 + walk.gauss(0, 0.0002)
+            opened.write(f"{(START + timedelta(minutes=minute)).isoformat()},{equity:.2f},USDT\n")
+    return config, file
+
+
+def main(arguments: list[str]) -> None:
+    """Measure the command as a person runs it, the median of three runs."""
+    rows = int(arguments[0]) if arguments else YEAR
+    with tempfile.TemporaryDirectory() as folder:
+        config, file = write(Path(folder), rows)
+        command = [sys.executable, "-m", "ess_server", "replay", "--config", str(config), str(file)]
+        taken = []
+        for _ in range(3):
+            began = time.perf_counter()
+            done = subprocess.run([*command, "--chart", f"{folder}/out.png"], capture_output=True, check=False)
+            taken.append(time.perf_counter() - began)
+            if done.returncode not in (0, 7):
+                sys.exit(done.stderr.decode())
+    report("replay_year", rows, sorted(taken)[1], "s", limit=10)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
