@@ -244,7 +244,7 @@ class EmergencyStopController:
         return work_for(self._state, [a for a in self.accounts if a.id not in self._paused]) | work_for(newer, paused)
 
     async def settle(self) -> None:
-        """Wait for broadcasts under way, until what is stopped is on disk, and as ``Journal.settle`` for the rest."""
+        """Wait for broadcasts under way, for every record of a stop, and for events as ``Journal.settle`` says."""
         await asyncio.gather(*self._tasks)
         await self._journal.settle(self._state.revision if self._state.active else 0)
 

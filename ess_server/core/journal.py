@@ -220,12 +220,12 @@ class Journal:
         await asyncio.gather(*(w.settled(revision) for w in self.writers))
 
     async def settle(self, revision: int) -> None:
-        """Wait until a state of at least ``revision`` is on disk in one record, however long that takes.
+        """Wait until a state of at least ``revision`` is on disk in every record, however long that takes.
 
-        All else that waits, events and further records, gets ``REST_WITHIN``: one record is enough for a stop to
-        survive, and no evidence is worth a process that cannot be ended. That patience is had once.
+        Events that wait get ``REST_WITHIN``: no evidence is worth a process that cannot be ended. That patience is had
+        once.
         """
-        await self.durable(revision)
+        await self.agreed(revision)
         if self._given_up:
             return
         try:

@@ -176,6 +176,9 @@ async def test_a_disk_that_does_not_take_the_stop_holds_the_exit(
 async def test_a_data_directory_that_is_gone_does_not_hold_the_exit(server: ServerProcess) -> None:
     """Its stop was on disk; the event that cannot be written any more is waited for, for a bounded time, and told."""
     await server.trigger("account/a")
+    # Started anew in between: its second record has it too by then.
+    await server.end()
+    await server.start()
     await asyncio.to_thread(shutil.rmtree, server.data_dir)
     await eventually(lambda: "writing state.db failed" in server.printed)
     server.signal(signal.SIGTERM)
