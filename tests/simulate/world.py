@@ -90,6 +90,7 @@ class World:
 
     def begin(self) -> None:
         """Start the process: baselines are remembered, nothing else is."""
+        self.number += 1
         self.metrics = self.metrics.restarted(self.clock)
         self.metrics.declare_groups(groups_of(LIMITS))
         self.readings = Readings(self.metrics, ReportedHealthMonitor(self.clock), ReportedFeedMonitor())
