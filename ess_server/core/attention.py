@@ -99,6 +99,11 @@ class Lookout:
         """Call ``listener`` after each look; it must return at once and never raise."""
         self._listeners.append(listener)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a look was asked for since the last one began."""
+        return self._woken.is_set()
+
     async def wait(self) -> None:
         """Wait until a look is asked for."""
         await self._woken.wait()

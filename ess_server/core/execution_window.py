@@ -27,8 +27,7 @@ class OrderLooks(NamedTuple):
     price: Decimal | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExecutionTally:
+class ExecutionTally(NamedTuple):
     """What the reports of a window add up to.
 
     Orders are counted by client order id, so that an order told twice, or filled in parts, counts once; without an

@@ -99,7 +99,8 @@ class _Limit(NamedTuple):
 
     def share(self, tally: ExecutionTally) -> Decimal:
         """Share of the limit that is used."""
-        return self.read(tally) / self.limit
+        value = self.read(tally)
+        return value / self.limit if value else _NONE
 
     def finding(self, tally: ExecutionTally, now: Instant) -> Finding:
         """The reading beside the limit."""
