@@ -23,6 +23,7 @@ from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.testing.waiting import eventually
 from ess_server.venue.executions import poll_executions
 from ess_server.venue.pipe import Outbox
+from ess_server.venue.plans import Budgets, open_clients
 from ess_server.venue.upkeep import Faults
 from tests.venue.office import Office
 
@@ -124,3 +125,22 @@ def _lines_until_read(fd: int) -> list[Any]:
             if lines[-1]["type"] == "executions_read":
                 break
     return lines
+
+
+async def test_a_client_that_is_opened_anew_reads_on(floor: Any, settings_for: Callable[..., VenueSettings]) -> None:
+    """A changed key file costs no execution: the new client goes on where the old one had read to."""
+    settings, clock = settings_for(floor), SystemClock()
+    [client] = open_clients(settings.accounts, clock, Budgets(clock))
+    told: list[ExecutionReport] = []
+    try:
+        await client.executions(told.extend)
+        floor.hold("BTCUSDT", "1")
+        await client.executions(told.extend)
+        key = Path(settings.accounts[0].key.file)
+        os.utime(key, ns=(1, 1))
+        floor.hold("BTCUSDT", "-1")
+        await client.executions(told.extend)
+    finally:
+        await client.aclose()
+
+    assert [r.execution_type for r in told] == [ExecutionType.NEW, ExecutionType.TRADE] * 2
