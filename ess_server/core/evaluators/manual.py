@@ -24,7 +24,8 @@ class ManualSettings(EvaluatorSettings):
     """Settings of the manual evaluator. Raises InvalidRequestError as ``EvaluatorSettings`` does.
 
     Attributes:
-        reason: what a SIGUSR1 says, such as where the button is; at most 200 bytes. Who sent it is added.
+        reason: what a SIGUSR1 says, such as where the button is, before who sent it; at most 200 bytes. Empty, because
+            who sent it may say enough.
     """
 
     kind: str = KIND
