@@ -4,6 +4,8 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -156,6 +158,25 @@ async def test_signal_during_the_start_is_a_stop_before_the_port_answers(server:
     server.signal(signal.SIGUSR1)
     (stop,) = (await starting).state.stops
     assert REASON in stop.cause.reason
+
+
+def test_signal_while_the_program_is_still_being_loaded_waits() -> None:
+    """It comes before anything but the entry point was imported, and does not kill the process."""
+    code = """
+import os, signal, sys
+from ess_server.cli import main
+assert "click" not in sys.modules and "grpc" not in sys.modules
+
+class Impatient:
+    def find_spec(self, name, path, target=None):
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+sys.meta_path.insert(0, Impatient())
+sys.argv = ["ess", "serve", "--help"]
+sys.exit(main())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=20, check=False)
+    assert (done.returncode, b"SIGUSR1 stops trading" in done.stdout) == (0, True)
 
 
 async def test_signal_during_the_end_is_on_disk_before_the_process_is_gone(servers: Servers) -> None:
