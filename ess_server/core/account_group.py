@@ -23,7 +23,7 @@ that show it, is a loss for as long as it is on its way. ``confirm`` is for that
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import chain
 from typing import TypeVar
@@ -31,7 +31,7 @@ from typing import TypeVar
 from ess_server.core.account_book import NEVER, SavedLedger, is_newer
 from ess_server.core.baselines import WINDOW, BaselineLedger
 from ess_server.core.equity_series import Entry
-from ess_server.core.readings import AccountGroup, AccountMetrics, Baseline, CashFlow, EquityReading
+from ess_server.core.readings import AccountGroup, AccountMetrics, CashFlow, EquityReading
 
 TRANSIT = timedelta(minutes=5)
 """How long money that left one member may take to arrive on another. Longer would hide a withdrawal for longer."""
@@ -75,6 +75,7 @@ class GroupBook:
         self._fresh: dict[str, EquityReading] = {}
         self._waiting: list[CashFlow] = []
         self._moved: deque[CashFlow] = deque(maxlen=MAX_FLOWS)
+        self._known_at = datetime.min.replace(tzinfo=UTC)
 
     @classmethod
     def restore(cls, saved: SavedGroup, zone: tzinfo) -> "GroupBook":
@@ -86,6 +87,8 @@ class GroupBook:
         book._fresh = {r.account: replace(r, received=NEVER) for r in saved.fresh}
         book._waiting = list(saved.waiting)
         book._moved.extend(saved.moved)
+        times = chain(saved.parts, (r.time for r in saved.fresh), (flow.time for flow in saved.waiting))
+        book._known_at = max(times, default=book._known_at)
         return book
 
     def add_equity(self, reading: EquityReading, now: datetime) -> None:
@@ -116,11 +119,16 @@ class GroupBook:
             return None
         baseline = self._ledger.baseline if self._trusted else None
         extra = self._in_flight(self._latest.time)
-        if baseline is not None:
-            baseline = Baseline(
-                high_water_mark=baseline.high_water_mark + extra, day=baseline.day, day_open=baseline.day_open + extra
-            )
-        return AccountMetrics(equity=replace(self._latest, amount=self._latest.amount + extra), baseline=baseline)
+        if baseline is None or not extra:
+            return AccountMetrics(equity=self._latest, baseline=baseline)
+        return AccountMetrics(
+            equity=replace(self._latest, amount=self._latest.amount + extra),
+            baseline=replace(
+                baseline,
+                high_water_mark=baseline.high_water_mark + extra,
+                day_open=baseline.day_open + extra,
+            ),
+        )
 
     def rebaseline(self) -> None:
         """Start the baseline anew from the latest sum."""
@@ -206,10 +214,8 @@ class GroupBook:
 
     def _follow_clock(self, now: datetime) -> None:
         """Nothing is believed about the future: when the clock has gone back, what was known is as of ``now``."""
-        newest = chain(
-            self._parts.values(), (r.time for r in self._fresh.values()), (flow.time for flow in self._waiting)
-        )
-        if max(newest, default=now) <= now:
+        went_back, self._known_at = now < self._known_at, now
+        if not went_back:
             return
         self._ledger.follow_clock(now)
         # A reading of this very moment is still newer than the part before it.
