@@ -1,5 +1,6 @@
 """Connects the venue process: what it is told, and where its news go."""
 
+import math
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -10,6 +11,7 @@ from ess_server.config.settings import AccountSettings, FeedSettings, Settings
 from ess_server.config.settings import PaperEndpoint as PaperSettings
 from ess_server.core.assembly import note_venue_event
 from ess_server.core.controller import EmergencyStopController
+from ess_server.core.errors import CapacityError
 from ess_server.core.evaluators.execution_errors import ExecutionErrorsSettings
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.intake import Intake
@@ -20,6 +22,8 @@ from ess_server.core.venue_feeds import VenueFeed
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
 
+_REPEAT_AFTER = 60.0
+
 
 class VenueNews:
     """Takes what the venues report to the parts that it concerns. ``connect`` comes before the first news."""
@@ -27,6 +31,7 @@ class VenueNews:
     def __init__(self) -> None:
         self._controller: EmergencyStopController | None = None
         self._intake: Intake | None = None
+        self._full_at: dict[str, float] = {}
 
     def connect(self, controller: EmergencyStopController, intake: Intake) -> None:
         """Name the parts that are built after the venue's side."""
@@ -43,9 +48,15 @@ class VenueNews:
             self._intake.execution(report)
 
     def feed(self, update: FeedUpdate) -> None:
-        """Take an update of a configured feed."""
-        if self._intake:
+        """Take an update of a configured feed; what there is no room for is told once a minute."""
+        if self._intake is None:
+            return
+        try:
             self._intake.feed(update)
+        except CapacityError as full:
+            if update.received - self._full_at.get(update.feed, -math.inf) > _REPEAT_AFTER:
+                self._full_at[update.feed] = update.received
+                self.event("venue.fault", "", {"detail": f"feed {update.feed}: {full}"})
 
     def progress(self, progress: AccountProgress) -> None:
         """Nothing to do: progress is read where it is shown."""

@@ -90,6 +90,8 @@ class Link:
                 _log.exception("a line of the venue process cannot be taken")
                 return f"broke the protocol: {error!r}"
             allowed = self._times.silence
+            # Lines that have arrived together are read without waiting; others must get their turn in between.
+            await asyncio.sleep(0)
 
     async def _write(self, stdin: asyncio.StreamWriter) -> str:
         while True:
