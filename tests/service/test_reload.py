@@ -175,3 +175,20 @@ async def test_a_file_that_is_nothing_but_mistakes_fills_no_log(serve: Serve, tm
     assert len(event.details) == 101
     assert event.details["line_101"] == "and 50 more"
     assert len(event.summary) <= 1024
+
+
+async def test_an_evaluator_that_was_not_edited_goes_on_as_the_same(serve: Serve, tmp_path: Path) -> None:
+    """Its counts and last readings are in it; only what was edited is built anew, in the order of the file."""
+    other = "[[evaluators]]\nkind = 'system_health'\nmode = 'shadow'\n"
+    async with reloading(serve, tmp_path) as here:
+        monitor = here.served.running.system.monitor
+        (before,) = monitor.watched
+        await here.reload(other + MANUAL)
+        await here.told(1)
+        added, after = monitor.watched
+        await here.reload(other + "confirm = 2\n" + MANUAL)
+        await here.told(2)
+
+        assert after is before
+        assert monitor.watched[1] is before
+        assert (monitor.watched[0].name, monitor.watched[0] is added) == ("system_health", False)
