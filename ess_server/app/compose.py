@@ -30,7 +30,7 @@ from ess_server.core.intake import Intake
 from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Account
 from ess_server.core.opening import Place, Surroundings, open_controller
-from ess_server.core.ports import EventLog, MetricsRepository, Readings
+from ess_server.core.ports import EventLog, Flattener, MetricsRepository, Readings
 from ess_server.core.reporter_losses import ReporterLosses
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
@@ -89,17 +89,7 @@ async def running(settings: Settings, by_signal: SignalTrigger | None = None) ->
         flattener = build_flattener(settings, clock, news, stack)
         around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
         controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
-        installation = Installation(
-            flattener=flattener,
-            readings=readings,
-            watched=[watch(one) for one in settings.evaluators],
-            subscribers=_registry(settings.server, clock),
-            log=storage.log,
-            tripwire=storage.tripwire,
-            tick=settings.server.tick,
-            settings=_shared(settings),
-        )
-        system = assemble(controller, installation)
+        system = assemble(controller, _installation(settings, storage, readings, flattener, clock))
         intake = Intake(readings, clock, system.monitor, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
         watch_health(settings, intake, clock, stack)
@@ -138,17 +128,24 @@ async def _serve(
     return Running(port, server, system, readings, (heartbeat, system.watching))
 
 
-def _registry(server: ServerSettings, clock: SystemClock) -> SubscriberRegistry:
-    return SubscriberRegistry(
+def _installation(
+    settings: Settings, storage: _Storage, readings: Readings, flattener: Flattener, clock: SystemClock
+) -> Installation:
+    server = settings.server
+    subscribers = SubscriberRegistry(
         expected=server.expected_subscribers, lease=server.lease, limit=server.max_subscribers, clock=clock
     )
-
-
-def _shared(settings: Settings) -> SystemSettings:
-    return SystemSettings(
-        installation=settings.installation,
-        lease=settings.server.lease,
-        default_action=settings.server.default_action,
+    return Installation(
+        flattener=flattener,
+        readings=readings,
+        watched=[watch(one) for one in settings.evaluators],
+        subscribers=subscribers,
+        log=storage.log,
+        tripwire=storage.tripwire,
+        tick=server.tick,
+        settings=SystemSettings(
+            installation=settings.installation, lease=server.lease, default_action=server.default_action
+        ),
     )
 
 

@@ -62,17 +62,20 @@ async def open_system(parts: Parts) -> AsyncIterator[EmergencyStopSystem]:
         venues.controller = await open_controller(first, parts.store, others, around)
         await flattener.start()
         stack.push_async_callback(flattener.stop)
-        installation = Installation(
-            flattener=flattener,
-            readings=parts.readings,
-            watched=parts.evaluators,
-            subscribers=SubscriberRegistry(expected=(), lease=parts.settings.lease, limit=0, clock=parts.clock),
-            log=parts.store,
-            settings=parts.settings,
-        )
-        system = assemble(venues.controller, installation)
+        system = assemble(venues.controller, _installation(parts, flattener))
         stack.push_async_callback(system.stop)
         yield system
+
+
+def _installation(parts: Parts, flattener: LocalFlattener) -> Installation:
+    return Installation(
+        flattener=flattener,
+        readings=parts.readings,
+        watched=parts.evaluators,
+        subscribers=SubscriberRegistry(expected=(), lease=parts.settings.lease, limit=0, clock=parts.clock),
+        log=parts.store,
+        settings=parts.settings,
+    )
 
 
 class _VenueEvents:
