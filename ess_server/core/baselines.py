@@ -66,6 +66,7 @@ class BaselineLedger:
         self._stale_to = 0
         self._unsaved: list[Entry] = []
         self._rewrite = False
+        self._known: Baseline | None = None
 
     @classmethod
     def restore(
@@ -84,7 +85,18 @@ class BaselineLedger:
     def baseline(self) -> Baseline | None:
         """The baseline as of the latest reading; None before one."""
         fold = self._fold
-        return fold.baseline if fold is not None else None
+        if fold is None:
+            return None
+        known = self._known
+        # Most readings leave it as it was.
+        if (
+            known is None
+            or known.high_water_mark is not fold.high_water_mark
+            or known.day_open is not fold.day_open
+            or known.day != fold.day
+        ):
+            known = self._known = fold.baseline
+        return known
 
     def add(self, entry: Entry, now: datetime) -> None:
         """Put an entry in its place in the series.

@@ -95,6 +95,10 @@ class Confirmation:
         while self._seen and now.uptime - self._seen[0].uptime > self._within:
             self._seen.popleft()
         read, tripped = verdict.measure.time, isinstance(verdict, Trip)
+        if not tripped and self._settings.confirm_of == 1:
+            # Only the latest reading counts, and it is no breach.
+            self._seen.clear()
+            return
         if self._seen and self._seen[-1].read == read:
             if self._seen[-1].tripped != tripped:
                 self._seen.append(replace(self._seen.pop(), tripped=tripped))

@@ -50,13 +50,16 @@ def step(fold: Fold | None, entry: Entry, today: date) -> Fold | None:
         return Fold(time, amount, amount, time, today, amount, time, _ZERO) if is_reading else None
     if not is_reading:
         return fold._replace(pending=fold.pending + amount)
-    before = fold.amount + fold.pending
+    pending = fold.pending
+    before = fold.amount + pending
     # A withdrawal of all that was read leaves nothing to confirm with.
     agreed, agreed_time = (before, fold.time) if 0 < before < amount else (amount, time)
-    mark, mark_time = fold.high_water_mark + fold.pending, fold.high_water_time
+    mark, mark_time = fold.high_water_mark, fold.high_water_time
+    day, day_open, open_time = fold.day, fold.day_open, fold.open_time
+    if pending:
+        mark, day_open = mark + pending, day_open + pending
     if agreed > mark:
         mark, mark_time = agreed, agreed_time
-    day, day_open, open_time = fold.day, fold.day_open + fold.pending, fold.open_time
     # A withdrawal of more than the opening leaves nothing to measure from.
     if today > day or day_open <= 0:
         day, day_open, open_time = max(day, today), agreed, time
