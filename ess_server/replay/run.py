@@ -197,13 +197,12 @@ class Replay:
         self._clock.move(micros)
 
     def _look(self) -> None:
-        now, micros = Instant(self._clock.now(), self._clock.uptime()), self._at
+        now, micros, told = Instant(self._clock.now(), self._clock.uptime()), self._at, self._told
         self._looks += 1
-        told = self._told
         for subject in self._subjects:
-            sources = subject.sources
             if subject.begins > micros:
                 continue
+            sources = subject.sources
             # News of its sources, sources that do not speak, or a wish: else it says what it said.
             news = not sources.isdisjoint(told) or not sources or not all(map(self._pace.holds, sources))
             if news or subject.is_due(micros):

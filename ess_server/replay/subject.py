@@ -14,7 +14,7 @@ from ess_server.core.model import Action, CauseSource
 from ess_server.core.monitor import INHIBIT_FOR
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant, Measure, Trip, Unknown, Verdict
-from ess_server.core.watched import Happened, Watched
+from ess_server.core.watched import Watched
 from ess_server.replay.clock import EPOCH
 from ess_server.replay.held import Source
 from ess_server.replay.series import Series
@@ -119,7 +119,11 @@ class Subject:
             outcome: Verdict | Fault = self.watched.evaluator.evaluate(readings, now)
         except Exception as error:  # noqa: BLE001 - as the monitor: whatever it raises, the others go on
             outcome = Fault(f"raised {type(error).__name__}")
-        happened, outcome = self._take(outcome, now)
+        try:
+            happened = self.watched.take(outcome, now)
+        except Exception as error:  # noqa: BLE001 - as the monitor: a verdict that cannot be used is a fault
+            outcome = Fault(f"its verdict cannot be used: {type(error).__name__}")
+            happened = self.watched.take(outcome, now)
         if isinstance(outcome, Unknown | Fault):
             self._cannot_tell(micros)
         else:
@@ -139,13 +143,6 @@ class Subject:
         """End with the recording."""
         self._could_not_tell_until(micros)
         self._end_standing(micros, Release.END)
-
-    def _take(self, outcome: Verdict | Fault, now: Instant) -> tuple[Happened, Verdict | Fault]:
-        try:
-            return self.watched.take(outcome, now), outcome
-        except Exception as error:  # noqa: BLE001 - as the monitor: a verdict that cannot be used is a fault
-            outcome = Fault(f"its verdict cannot be used: {type(error).__name__}")
-            return self.watched.take(outcome, now), outcome
 
     def _cannot_tell(self, micros: int) -> None:
         if self._unknown_since is None:
