@@ -7,13 +7,22 @@ source, where that is near enough, a reading counts as just received; evaluators
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta, tzinfo
+from decimal import Decimal
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.core.feeds import FeedTrack
 from ess_server.core.ports import Clock, Readings
-from ess_server.core.readings import AccountGroup, AccountMetrics, ComponentHealth
+from ess_server.core.readings import (
+    AccountGroup,
+    AccountMetrics,
+    ComponentHealth,
+    DiskFigures,
+    HostFigures,
+    MemoryFigures,
+)
 
+_NONE = Decimal(0)
 Source = tuple[str, ...]
 """What readings come from: the kind of row, then account, component, or feed and symbol."""
 
@@ -74,6 +83,7 @@ class HeldHealth(ReportedHealthMonitor):
 
     def __init__(self, clock: Clock, pace: Pace) -> None:
         super().__init__(clock)
+        self._now = clock
         self._pace = pace
 
     def components(self) -> Mapping[str, ComponentHealth]:
@@ -82,6 +92,16 @@ class HeldHealth(ReportedHealthMonitor):
             name: replace(health, received=self._pace.received(health.received, (("health", name),)))
             for name, health in super().components().items()
         }
+
+    def host(self) -> HostFigures:
+        """Return an idle host: its figures are in no recording, and their lack says nothing about the recorded time."""
+        return HostFigures(
+            disks=(DiskFigures(path="not recorded", used_percent=_NONE),),
+            memory=MemoryFigures(used_percent=_NONE, available_bytes=0, swap_used_percent=_NONE),
+            load_per_core=_NONE,
+            time=self._now.now(),
+            received=self._now.uptime(),
+        )
 
 
 class HeldFeeds(ReportedFeedMonitor):

@@ -175,6 +175,19 @@ def test_executions_quotes_and_health_are_merged_by_time(ess: Ess, tmp_path: Pat
     assert [e["name"] for e in only.json["evaluators"]] == ["system_health"]
 
 
+def test_the_host_of_the_recorded_time_is_not_held_against_it(ess: Ess, tmp_path: Path) -> None:
+    """Limits of the host are passed over with a note, and what components report goes on to be judged."""
+    rows = [(at(n), "router", "critical" if n == 50 else "healthy") for n in range(60)]
+    file = write_csv(tmp_path / "h.csv", "time,component,status", rows)
+    config = write_config(
+        tmp_path / "ess.toml",
+        {"kind": "system_health", "max_disk_percent": 90, "max_memory_percent": 90, "max_load_per_core": 2},
+    )
+    ended = ess("replay", "--config", config, file, "--json")
+    assert [time for time, _, _ in episodes(ended)] == [at(50)]
+    assert any("figures of the host are not recorded" in note for note in ended.json["notes"])
+
+
 def test_a_deposit_is_no_gain_and_mixed_rows_have_a_kind(ess: Ess, tmp_path: Path) -> None:
     """With a column ``kind`` one file holds several kinds; a withdrawal moves the baselines and trips nothing."""
     rows = [
