@@ -56,6 +56,7 @@ ONE_MISTAKE = {
     "jump of zero": (FEED + "max_jump_percent = 0", 4, "max_jump_percent", "above 0 and at most 1000"),
     "jump over too long": (FEED + "jump_within_seconds = 61", 4, "jump_within_seconds", "the 60 s that prices"),
     "clock error of zero": (FEED + "max_clock_error_seconds = 0", 4, "max_clock_error_seconds", "above 0 s"),
+    "reason too long": ("[[evaluators]]\nkind = 'manual'\nreason = '" + "é" * 101 + "'", 3, "reason", "than 200 bytes"),
     "delay of an hour and more": (FEED + "flatten_delay_seconds = 3600.1", 4, "flatten_delay_seconds", "to 1 hour"),
     "delay below zero": (FEED + "flatten_delay_seconds = -1", 4, "flatten_delay_seconds", "-1 s is not 0 s to"),
     "delay of nothing": (

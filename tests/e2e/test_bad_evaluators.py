@@ -48,8 +48,6 @@ BAD = {
     "Babbles": "its verdict cannot be used: ",
 }
 ACCOUNT = """
-python_path = ["."]
-
 [[accounts]]
 id = "main"
 venue = "paper"
@@ -71,7 +69,11 @@ def configuration(directory: Path) -> Path:
     table = '[[evaluators]]\nkind = "bad_evaluators:{0}"\nname = "{0}"\nscope = "strategy/{0}"\n'
     path = directory / "ess.toml"
     bad = "".join(map(table.format, BAD))
-    path.write_text(ACCOUNT + bad.replace('name = "Overruns"', 'name = "Overruns"\nunknown_after_seconds = 1'))
+    path.write_text(
+        'python_path = ["."]\n'
+        + ACCOUNT
+        + bad.replace('name = "Overruns"', 'name = "Overruns"\nunknown_after_seconds = 1')
+    )
     return path
 
 
