@@ -67,6 +67,7 @@ class FeedTrack:
         defect: the last one: declared corrupt, a price that is not finite or not above zero, a bid above the ask, a
             sequence number that does not rise although the update is another.
         setback: the longest of those within ``REMEMBERED`` of the last.
+        last_setback: the last one.
         prices: of sound updates within ``REMEMBERED``, oldest first.
         low: lowest of ``prices``, None without any.
         high: highest of ``prices``, None without any.
@@ -78,6 +79,7 @@ class FeedTrack:
     renewed: float | None = None
     defect: FeedDefect | None = None
     setback: FeedSetback | None = None
+    last_setback: FeedSetback | None = None
     prices: tuple[PriceRange, ...] = ()
     low: Decimal | None = None
     high: Decimal | None = None
@@ -112,7 +114,7 @@ def is_suspect(before: FeedTrack | None, after: FeedTrack) -> bool:
     """
     if before is None:
         return after.defect is not None
-    if after.defect is not before.defect or after.setback is not before.setback:
+    if after.defect is not before.defect or after.last_setback is not before.last_setback:
         return True
     lately = before.prices[-2:]
     price = price_of(after.sound) if after.sound else None
@@ -148,8 +150,10 @@ def _compared(track: FeedTrack, before: FeedUpdate, update: FeedUpdate) -> FeedT
         detail = f"sequence number {update.sequence} came after {before.sequence}"
         track = replace(track, defect=FeedDefect(detail, update.time, update.received))
     by = before.time - update.time
-    if by > timedelta(0) and _outweighs(by, update.received, track.setback):
-        track = replace(track, setback=FeedSetback(by, update.time, update.received))
+    if by > timedelta(0):
+        last = FeedSetback(by, update.time, update.received)
+        longest = last if _outweighs(by, update.received, track.setback) else track.setback
+        track = replace(track, setback=longest, last_setback=last)
     return track
 
 

@@ -101,15 +101,15 @@ class Intake:
     def health(self, health: ComponentHealth) -> None:
         """Take the latest word on a component. Raises CapacityError for one component too many.
 
-        A word that is healthy wakes nobody: the tick sees it in time.
+        A word that is healthy wakes nobody who does not count readings: the tick sees it in time.
         """
-        is_well = health.status is HealthStatus.HEALTHY
+        is_news = health.status is not HealthStatus.HEALTHY or self._evaluations.counts(_HEALTH)
         record = partial(self._readings.health.record, health)
         key = ("component", health.component)
-        if is_well and key not in self._waiting and self._is_judged(key):
-            record()
-        else:
+        if is_news or key in self._waiting or not self._is_judged(key):
             self._take(key, (_HEALTH,), record, hides=True)
+        else:
+            record()
 
     def poll(self, poll: ComponentPoll, word: ComponentHealth | None = None) -> None:
         """Take how asking a component went, and the word it brought."""

@@ -132,6 +132,11 @@ def test_batches_decide_as_single_observations_do(kind: str, data: st.DataObject
     assert run(limits(kind, confirm), batches) == run(limits(kind, confirm), singly)
 
 
+def test_good_reading_between_bad_ones_is_counted_as_well() -> None:
+    """A component that was well in between has not been CRITICAL three times in a row, however that is reported."""
+    assert not run(limits("health", 3), [["bad"], ["good", "bad", "bad"]])
+
+
 @pytest.mark.parametrize("kind", sorted(words))
 @settings(max_examples=60, deadline=None)
 @given(data=st.data(), confirm=st.integers(1, 3))

@@ -214,6 +214,8 @@ def test_defect_that_arrived_at_no_number_counts() -> None:
         ("max_clock_error", timedelta(0), "above 0 s"),
         ("remember", timedelta(0), "above 0 s"),
         ("jump_within", timedelta(0), "above 0 s"),
+        ("jump_within", timedelta(seconds=0.9), "0.9 s could pass between two looks; at least 1 s"),
+        ("remember", timedelta(seconds=0.9), "at least 1 s"),
         ("jump_within", timedelta(seconds=60.1), "is longer than the 60 s that prices are remembered"),
     ],
 )

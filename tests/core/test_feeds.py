@@ -169,6 +169,15 @@ def ranges(*prices: tuple[float, str]) -> FeedTrack:
     return followed(*(quote(second, bid=None, ask=None, last=Decimal(price)) for second, price in prices))
 
 
+def test_shorter_setback_neither_hides_the_longest_nor_is_hidden() -> None:
+    """Both are there to be judged: each is a reading of its own."""
+    track = followed(*(quote(float(n), time=START - timedelta(seconds=back)) for n, back in enumerate((0, 10, 5, 12))))
+
+    assert track.setback is not None
+    assert track.last_setback is not None
+    assert (track.setback.by, track.last_setback.by) == (timedelta(seconds=10), timedelta(seconds=7))
+
+
 OLD = tuple((n * 0.2, "100") for n in range(5))
 """A second in which nothing happens."""
 

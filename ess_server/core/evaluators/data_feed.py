@@ -23,6 +23,7 @@ from ess_server.core.readings import Instant, Measure, Verdict
 
 KIND = "data_feed"
 MAX_JUMP_PERCENT = 1000
+SHORTEST_MEMORY = timedelta(seconds=1)
 WHOLE_FEED = ""
 """Symbol of what is said of a feed as a whole; it has no price and is never silent."""
 
@@ -44,7 +45,7 @@ class DataFeedSettings(EvaluatorSettings):
         max_symbol_silence: without news of one symbol. 30 s, because one market may be quiet.
         max_jump_percent: from the lowest to the highest price within ``jump_within``, of the lowest, above 0 and at
             most 1000. No limit, because markets differ.
-        jump_within: at most 60 s, counted to the second. 10 s, because what takes longer is a market, not a mistake.
+        jump_within: 1 s to 60 s, counted to the second. 10 s, because what takes longer is a market, not a mistake.
         max_clock_error: how far a time may be ahead of this host's clock, or behind that of the update before. 5 s,
             far more than hosts with NTP differ.
         remember: how long an update that was wrong counts after a good one has followed. 5 s, so that ``confirm`` and
@@ -69,6 +70,10 @@ class DataFeedSettings(EvaluatorSettings):
         check_percent("max_jump_percent", self.max_jump_percent, MAX_JUMP_PERCENT)
         for name in ("max_feed_silence", "max_symbol_silence", "jump_within", "max_clock_error", "remember"):
             check_duration(name, getattr(self, name))
+        for name in ("jump_within", "remember"):
+            if getattr(self, name) < SHORTEST_MEMORY:
+                problem = f"{getattr(self, name).total_seconds():g} s could pass between two looks; at least 1 s"
+                raise InvalidRequestError(name, problem)
         if self.jump_within > REMEMBERED:
             longest = f"{REMEMBERED.total_seconds():g} s"
             raise InvalidRequestError("jump_within", f"is longer than the {longest} that prices are remembered")
@@ -146,11 +151,13 @@ class DataFeedEvaluator:
 
     def _faults(self, symbol: str, track: FeedTrack, now: Instant) -> Iterator[Finding]:
         of = f"{symbol}: " if symbol else ""
-        defect, setback = track.defect, track.setback
+        defect = track.defect
         if defect is not None and self._counts(defect.received, track, now):
             yield Finding(Measure(value=_ONE, limit=_ONE, time=defect.time), f"{of}{defect.detail}")
-        if setback is not None and self._counts(setback.received, track, now):
-            yield self._clock(setback.by, f"{of}clock ran back by", setback.time)
+        # The longest, which a shorter one must not hide, and the last, which is a reading of its own.
+        for setback in (track.setback, track.last_setback):
+            if setback is not None and self._counts(setback.received, track, now):
+                yield self._clock(setback.by, f"{of}clock ran back by", setback.time)
         if track.latest.time > now.time:
             yield self._clock(track.latest.time - now.time, f"{of}clock is ahead by", track.latest.time)
         yield from self._jumps(of, track, now)
