@@ -130,14 +130,13 @@ class ExecutionWindow:
             self._worst.append((slip, report))
         if len(self._reports) > MAX_EXECUTIONS:
             self._drop()
+        # Here, and not only when somebody looks: a look is to cost little, however much has come and gone.
+        self._forget_before(report.received - self._length)
         self._tally = None
 
     def tally(self, until: float) -> ExecutionTally:
         """Return what is in the window that ends at uptime ``until``, which never goes back; later arrivals count."""
-        since = until - self._length
-        while self._reports and self._reports[0][0].received < since:
-            self._drop()
-            self._tally = None
+        self._forget_before(until - self._length)
         if self._tally is None:
             self._tally = self._sum() if self._reports else ExecutionTally()
         return self._tally
@@ -155,6 +154,11 @@ class ExecutionWindow:
             slippage=self._worst[0][0] if self._worst else _NOTHING,
             unusable_fills=self._unusable,
         )
+
+    def _forget_before(self, since: float) -> None:
+        while self._reports and self._reports[0][0].received < since:
+            self._drop()
+            self._tally = None
 
     def _drop(self) -> None:
         report, slip = self._reports.popleft()

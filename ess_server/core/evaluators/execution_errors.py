@@ -206,8 +206,6 @@ def _set(settings: ExecutionErrorsSettings, possible: Sequence[tuple[str, _Read,
 
 
 def _words(order: OrderLooks | None) -> str:
-    if order is None:
-        return "none"
-    quantity = "" if order.quantity is None else f"{order.quantity:f}"
-    parts = [order.side, quantity, order.symbol, "" if order.price is None else f"at {order.price:f}"]
-    return " ".join(part for part in parts if part)
+    symbol, side, quantity, price = order or ("", "", None, None)
+    amounts = ("" if quantity is None else f"{quantity:f}", "" if price is None else f"at {price:f}")
+    return " ".join(part for part in (side, amounts[0], symbol, amounts[1]) if part)
