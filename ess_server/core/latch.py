@@ -76,32 +76,34 @@ def activate(
     carries becomes a global stop (contract, ``StopState.stops``).
     """
     scope = place(state, activation.scope)
-    cause = _bounded(activation.cause)
-    ids = _kept_ids(activation.request_id)
     standing = state.stop_for(scope)
-    if standing is None:
-        latched = Stop(
-            stop_id=stop_id,
-            scope=scope,
-            action=activation.action,
-            revision=revision,
-            activate_time=cause.time,
-            cause=cause,
-            request_ids=ids,
-            flatten=None if activation.action is Action.FLATTEN else flatten,
-        )
-    else:
-        action = max(standing.action, activation.action)
-        latched = replace(
-            standing,
-            action=action,
-            revision=revision,
-            cause_count=standing.cause_count + 1,
-            held=standing.held and action is Action.BLOCK,
-            request_ids=(*standing.request_ids, *ids)[-MAX_REQUEST_IDS:],
-            flatten=None if action is Action.FLATTEN else flatten or standing.flatten,
-        )
+    if standing is not None:
+        return state.with_stop(_joined(standing, activation, revision, flatten))
+    cause = _bounded(activation.cause)
+    latched = Stop(
+        stop_id=stop_id,
+        scope=scope,
+        action=activation.action,
+        revision=revision,
+        activate_time=cause.time,
+        cause=cause,
+        request_ids=_kept_ids(activation.request_id),
+        flatten=None if activation.action is Action.FLATTEN else flatten,
+    )
     return state.with_stop(latched)
+
+
+def _joined(standing: Stop, activation: Activation, revision: int, flatten: DelayedFlatten | None) -> Stop:
+    action = max(standing.action, activation.action)
+    return replace(
+        standing,
+        action=action,
+        revision=revision,
+        cause_count=standing.cause_count + 1,
+        held=standing.held and action is Action.BLOCK,
+        request_ids=(*standing.request_ids, *_kept_ids(activation.request_id))[-MAX_REQUEST_IDS:],
+        flatten=None if action is Action.FLATTEN else flatten or standing.flatten,
+    )
 
 
 def facts(stop: Stop, activation: Activation) -> dict[str, str]:
