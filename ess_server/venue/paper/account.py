@@ -24,7 +24,7 @@ class Account:
         self.name = name
         self.hedged = hedged
         self.wallets = dict(balances)
-        self.legs: dict[tuple[str, LegSide], Leg] = {}
+        self.legs: dict[tuple[str, LegSide, bool], Leg] = {}
         self.settings: dict[str, SymbolSettings] = {}
         self.open_orders: dict[int, Order] = {}
         self.open_conditionals: dict[int, Conditional] = {}
@@ -36,11 +36,11 @@ class Account:
         self._order_ids: dict[str, int] = {}
         self._conditional_ids: dict[str, int] = {}
 
-    def leg(self, symbol: str, side: LegSide) -> Leg:
+    def leg(self, symbol: str, side: LegSide, *, isolated: bool = False) -> Leg:
         """Return the leg, made flat if it never traded."""
-        found = self.legs.get((symbol, side))
+        found = self.legs.get((symbol, side, isolated))
         if found is None:
-            found = self.legs[symbol, side] = Leg(symbol, side)
+            found = self.legs[symbol, side, isolated] = Leg(symbol, side, isolated=isolated)
         return found
 
     def leg_sides(self) -> tuple[LegSide, ...]:

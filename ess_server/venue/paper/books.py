@@ -190,6 +190,7 @@ class Books:
                     type=OrderType.MARKET,
                     quantity=abs(leg.quantity),
                     leg=leg.side,
+                    isolated=leg.isolated,
                     reduce_only=not account.hedged,
                     client_id=f"{LIQUIDATION}{self._numbers.cash()}",
                 ),

@@ -93,7 +93,7 @@ def reducing(account: Account, config: BooksConfig, request: OrderRequest) -> De
     one-way market order is cut to it. Resting reducing orders reserve what they cover (reported live as -4118 in
     xLydianSoftware/Qubx#386), unless ``reserve_reduce_only`` is off.
     """
-    held = closable(account.leg(request.symbol, request.leg).quantity, request.side.sign)
+    held = closable(account.leg(request.symbol, request.leg, isolated=request.isolated).quantity, request.side.sign)
     if not held:
         raise Refused(Reason.REDUCE_ONLY_REJECTED)
     if request.quantity > held and (account.hedged or request.type is OrderType.LIMIT):
@@ -106,7 +106,14 @@ def reducing(account: Account, config: BooksConfig, request: OrderRequest) -> De
 
 def _reserved(account: Account, request: OrderRequest) -> Decimal:
     resting = account.orders_of(request.symbol, request.leg)
-    return sum((order.remaining for order in resting if order.reduces and order.side is request.side), start=ZERO)
+    return sum(
+        (
+            order.remaining
+            for order in resting
+            if order.reduces and order.side is request.side and order.isolated is request.isolated
+        ),
+        start=ZERO,
+    )
 
 
 def margin(account: Account, market: Market, request: OrderRequest, fee: Decimal) -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import product
 
 from ess_server.venue.paper.account import Account
 from ess_server.venue.paper.market import Market
@@ -101,24 +102,26 @@ def order_margin(account: Account, market: Market, symbol: str, extra: OrderRequ
     One-way mode binds for the worse of "all buys fill" and "all sells fill" beyond the position itself.
     """
     total = ZERO
-    for side in account.leg_sides():
-        buys, sells = _opening(account, market, symbol, side, extra)
-        held = account.leg(symbol, side).quantity * market.mark(symbol)
+    for side, isolated in product(account.leg_sides(), (False, True)):
+        buys, sells = _opening(account, market, symbol, side, extra, isolated=isolated)
+        if not buys and not sells:
+            continue
+        held = account.leg(symbol, side, isolated=isolated).quantity * market.mark(symbol)
         total += max(ZERO, abs(held + buys) - abs(held), abs(held - sells) - abs(held))
     return total / account.symbol_settings(symbol).leverage
 
 
 def _opening(
-    account: Account, market: Market, symbol: str, side: LegSide, extra: OrderRequest | None
+    account: Account, market: Market, symbol: str, side: LegSide, extra: OrderRequest | None, *, isolated: bool
 ) -> tuple[Decimal, Decimal]:
     buys = sells = ZERO
     for order in account.orders_of(symbol, side):
-        if not order.reduces:
+        if not order.reduces and order.isolated is isolated:
             if order.side is Side.BUY:
                 buys += _worth(market, order, order.remaining)
             else:
                 sells += _worth(market, order, order.remaining)
-    if extra is not None and extra.leg is side:
+    if extra is not None and extra.leg is side and extra.isolated is isolated:
         if extra.side is Side.BUY:
             buys += _worth(market, extra, extra.quantity)
         else:

@@ -57,7 +57,7 @@ class Matching:
         """Fill as much as mark, liquidity and the leg allow; a reducing order with nothing to reduce expires."""
         if not order.status.is_open or not self._market.crosses(order):
             return
-        leg = account.leg(order.symbol, order.leg)
+        leg = account.leg(order.symbol, order.leg, isolated=order.isolated)
         wanted = order.remaining
         if order.reduces:
             wanted = min(wanted, closable(leg.quantity, order.side.sign))
@@ -148,6 +148,7 @@ class Matching:
             created=now,
             updated=now,
             conditional_id=conditional_id,
+            isolated=request.isolated,
         )
         account.add_order(order)
         return order
@@ -217,6 +218,7 @@ def _request_of(order: Order, quantity: Decimal, price: Decimal) -> OrderRequest
         price=price,
         tif=order.tif,
         leg=order.leg,
+        isolated=order.isolated,
         reduce_only=order.reduce_only,
     )
 

@@ -87,6 +87,7 @@ class OrderRequest:
 
     ``quantity`` is above zero, in base units. ``price`` belongs to limit orders only. ``client_id`` may be empty:
     the books then make one. In hedge mode ``leg`` names the leg and ``reduce_only`` stays False.
+    ``isolated`` is for venues that keep an isolated and a cross position of one symbol apart; others leave it False.
     """
 
     symbol: str
@@ -96,6 +97,7 @@ class OrderRequest:
     price: Decimal | None = None
     tif: TimeInForce = TimeInForce.GTC
     leg: LegSide = LegSide.BOTH
+    isolated: bool = False
     reduce_only: bool = False
     client_id: str = ""
 
@@ -106,6 +108,7 @@ class ConditionalRequest:
 
     STOP and TAKE_PROFIT need ``trigger_price``; TRAILING needs ``callback_percent`` (0.1 to 10) and may name
     ``activation_price``. ``close_position`` closes the whole leg at the trigger; ``quantity`` is then zero.
+    ``other`` is the second half of a pair: whichever fires first ends both. ``kind`` is what the dialect calls it.
     """
 
     symbol: str
@@ -119,8 +122,11 @@ class ConditionalRequest:
     close_position: bool = False
     tif: TimeInForce = TimeInForce.GTC
     leg: LegSide = LegSide.BOTH
+    isolated: bool = False
     reduce_only: bool = False
     client_id: str = ""
+    other: "ConditionalRequest | None" = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class Order:
     status: OrderStatus = OrderStatus.NEW
     close_position: bool = False
     conditional_id: int = 0
+    isolated: bool = False
 
     @property
     def remaining(self) -> Decimal:
@@ -190,6 +197,7 @@ class Leg:
     quantity: Decimal = ZERO
     entry: Decimal = ZERO
     updated: datetime | None = None
+    isolated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,8 @@ class Triggers:
         checks.mode(account, request.leg, reduce_only=request.reduce_only)
         if request.client_id:
             checks.client_id(request.client_id)
-        checks.conditional(self._market, request)
+        for half in _halves(request):
+            checks.conditional(self._market, half)
         if request.client_id and account.conditional_id_taken(request.client_id, reuse=self._config.reuse_client_ids):
             raise Refused(Reason.DUPLICATE_CLIENT_ID, request.client_id)
         if len(account.conditionals_of(request.symbol)) >= self._config.max_open_orders:
@@ -76,21 +77,21 @@ class Triggers:
         if item.status is not ConditionalStatus.NEW:
             return
         mark = self._market.mark(item.request.symbol)
-        if item.request.trigger is TriggerType.TRAILING:
-            due = _trailed(item, mark)
-        else:
-            due = item.request.trigger_price is not None and checks.fires(
-                item.request, item.request.trigger_price, mark
-            )
-        if due:
-            self._fire(account, item)
+        for half in _halves(item.request):
+            if half.trigger is TriggerType.TRAILING:
+                due = _trailed(item, mark)
+            else:
+                due = half.trigger_price is not None and checks.fires(half, half.trigger_price, mark)
+            if due:
+                self._fire(account, item, half)
+                return
 
-    def _fire(self, account: Account, item: Conditional) -> None:
+    def _fire(self, account: Account, item: Conditional, half: ConditionalRequest) -> None:
         item.triggered = self._now()
         self._finish(account, item, ConditionalStatus.TRIGGERED)
         self._journal.add("trigger", account.name, **_described(item))
         try:
-            request = self._order_of(account, item)
+            request = self._order_of(account, half)
             order = self._matching.place(account, request, conditional_id=item.id)
         except Refused as refusal:
             item.status = ConditionalStatus.REJECTED
@@ -100,11 +101,11 @@ class Triggers:
             order.close_position = item.request.close_position
             item.order_id = order.id
 
-    def _order_of(self, account: Account, item: Conditional) -> OrderRequest:
-        request = item.request
+    def _order_of(self, account: Account, request: ConditionalRequest) -> OrderRequest:
         quantity = request.quantity
         if request.close_position:
-            quantity = closable(account.leg(request.symbol, request.leg).quantity, request.side.sign)
+            leg = account.leg(request.symbol, request.leg, isolated=request.isolated)
+            quantity = closable(leg.quantity, request.side.sign)
             if not quantity:
                 raise Refused(Reason.REDUCE_ONLY_REJECTED)
         return OrderRequest(
@@ -115,6 +116,7 @@ class Triggers:
             price=request.price,
             tif=request.tif,
             leg=request.leg,
+            isolated=request.isolated,
             reduce_only=not account.hedged and (request.reduce_only or request.close_position),
         )
 
@@ -122,6 +124,10 @@ class Triggers:
         item.status = status
         item.updated = self._now()
         account.finish_conditional(item)
+
+
+def _halves(request: ConditionalRequest) -> tuple[ConditionalRequest, ...]:
+    return (request,) if request.other is None else (request, request.other)
 
 
 def _trailed(item: Conditional, mark: Decimal) -> bool:

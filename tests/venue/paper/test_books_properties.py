@@ -169,7 +169,7 @@ def test_hedge_legs_keep_their_side_and_are_independent(steps: list[Step], liqui
             for leg in account.positions():
                 assert (leg.quantity > 0) == (leg.side is LegSide.LONG)
     for name, account in books.accounts.items():
-        for (symbol, side), leg in account.legs.items():
+        for (symbol, side, _isolated), leg in account.legs.items():
             own = [
                 e.details
                 for e in fills(books)
