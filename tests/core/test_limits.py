@@ -1,5 +1,6 @@
 """Warn tiers: those that are configured, and silence apart while nobody has said otherwise."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -55,3 +56,14 @@ def test_tiers_must_rise_from_1_to_99(tiers: tuple[int, ...]) -> None:
     with pytest.raises(InvalidRequestError, match=r"warn_percent: .* do not rise from 1 to 99"):
         EvaluatorSettings(kind="any", warn_percent=tiers)
     assert EvaluatorSettings(kind="any", warn_percent=(1, 99)).warn_percent == (1, 99)
+
+
+def test_of_several_breaches_the_one_read_last_is_told() -> None:
+    """So that each new breach is counted where several are to be confirmed, however large an older one is."""
+    older = Finding(Measure(value=Decimal(500), limit=Decimal(100), time=START), "older")
+    newer = Finding(Measure(value=Decimal(100), limit=Decimal(100), time=START + timedelta(seconds=1)), "newer")
+
+    for findings in ([older, newer], [newer, older]):
+        verdict = judge("it", findings, warn_percent=DEFAULT)
+        assert isinstance(verdict, Trip)
+        assert verdict.detail == "it: newer"
