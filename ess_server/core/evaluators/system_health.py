@@ -1,6 +1,6 @@
 """Health of the system: what components say of themselves, those that have fallen silent, and the host."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -100,20 +100,30 @@ class SystemHealthEvaluator:
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
         known, polls = readings.health.components(), readings.health.polls()
-        read: list[Finding | str] = [_status_finding(h) for name, h in known.items() if self._settings.watches(name)]
-        read += [self._heard(name, known.get(name), now) for name in self._settings.components if name not in polls]
+        read: list[Finding | str] = _status_findings([h for name, h in known.items() if self._settings.watches(name)])
+        read += self._heard([name for name in self._settings.components if name not in polls], known, now)
         read += [self._answered(poll, now) for name, poll in polls.items() if self._settings.watches(name)]
         read += self._host_limits.judge(readings.health.host(), now)
         findings = [one for one in read if isinstance(one, Finding)]
         missing = [one for one in read if isinstance(one, str)] if read else ["no component has reported"]
         return judge(self.name, findings, _listed(missing), warn_percent=self._settings.warn_percent)
 
-    def _heard(self, name: str, health: ComponentHealth | None, now: Instant) -> Finding | str:
-        """Return how long a component that reports has been silent, or what is missing."""
+    def _heard(self, names: Sequence[str], known: Mapping[str, ComponentHealth], now: Instant) -> list[Finding | str]:
+        """Return how long the component has been silent that was last heard longest ago, and what is missing."""
         allowance = self._settings.max_silence
-        if health is None or not is_arrival(health.received, now, allowance):
-            return f"no report since the start from {name}"
-        return _silence_finding(f"component {name} has been silent", health.received, allowance, now)
+        missing: list[Finding | str] = []
+        quietest: tuple[float, str] | None = None
+        for name in names:
+            health = known.get(name)
+            if health is None or not is_arrival(health.received, now, allowance):
+                missing.append(f"no report since the start from {name}")
+            # All have the same allowance, so that of each other one less is used.
+            elif quietest is None or health.received < quietest[0]:
+                quietest = health.received, name
+        if quietest is None:
+            return missing
+        since, name = quietest
+        return [_silence_finding(f"component {name} has been silent", since, allowance, now), *missing]
 
     def _answered(self, poll: ComponentPoll, now: Instant) -> Finding | str:
         """Return how long a component that is asked has not answered, or what is missing."""
@@ -138,6 +148,12 @@ def _silence_finding(words: str, since: float, allowance: timedelta, now: Instan
 def _listed(missing: Sequence[str]) -> str:
     more = f"; and {len(missing) - _LISTED} more" if len(missing) > _LISTED else ""
     return "; ".join(missing[:_LISTED]) + more
+
+
+def _status_findings(reported: Sequence[ComponentHealth]) -> list[Finding | str]:
+    """Return what is not well; if all is, one that is, since that was read too."""
+    unwell = [health for health in reported if health.status is not HealthStatus.HEALTHY]
+    return [_status_finding(health) for health in unwell or reported[:1]]
 
 
 def _status_finding(health: ComponentHealth) -> Finding:
