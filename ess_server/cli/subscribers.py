@@ -21,9 +21,7 @@ COLUMNS = (
     "confirmed in",
     "connected (UTC)",
     "last seen (UTC)",
-    "peer",
-    "client",
-    "scopes",
+    "peer, client, scopes",
 )
 
 
@@ -69,7 +67,5 @@ def _rows(response: pb.ListSubscribersResponse) -> Iterator[tuple[str, ...]]:
             millis(gate.confirm_duration) if gate.HasField("confirm_duration") else "",
             time_text(gate.connect_time),
             time_text(gate.last_seen_time),
-            gate.actor.peer,
-            gate.client_version,
-            " ".join(gate.scopes),
+            " ".join(filter(None, (gate.actor.peer, gate.client_version, *gate.scopes))),
         )

@@ -84,7 +84,8 @@ def cause_text(stop: pb.Stop) -> str:
     cause = stop.cause
     who = cause.evaluator or cause.actor.requested_by or cause.actor.id
     more = f" (and {stop.cause_count - 1} more)" if stop.cause_count > 1 else ""
-    return f"{name_of(pb.CauseSource, cause.source).lower()} by {who}: {cause.reason or 'no reason given'}{more}"
+    reason = cause.reason.removeprefix(f"{who}: ") or "no reason given"
+    return f"{name_of(pb.CauseSource, cause.source).lower()} by {who}: {reason}{more}"
 
 
 def account_rows(response: pb.GetStateResponse) -> Iterator[tuple[str, ...]]:

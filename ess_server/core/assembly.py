@@ -22,6 +22,9 @@ from ess_server.core.watched import Watched
 
 T = TypeVar("T")
 
+_CLOCKS = frozenset({"time", "uptime"})
+"""Facts that are kept for those who measure: the event has a time of its own for those who read."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
@@ -93,7 +96,8 @@ def note_venue_event(controller: EmergencyStopController, kind: str, account: st
     """Log what happened on a venue; ``account`` is empty where it is about all of them."""
     facts = dict(details)
     stop_id = facts.pop("stop_id", "")
-    words = " ".join(f"{name}={fact}" for name, fact in sorted(facts.items()))
-    about = f"{account}: {words}" if account else words
+    told = {name: fact for name, fact in sorted(facts.items()) if fact and name not in _CLOCKS}
+    words = " ".join(f"{name}={fact}" for name, fact in told.items())
+    about = ": ".join(filter(None, (account, words)))
     scope = f"account/{account}" if account else ""
     controller.note(controller.draft(kind, about, scope=scope, stop_id=stop_id, facts=facts))

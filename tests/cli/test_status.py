@@ -242,3 +242,12 @@ def test_numbers_of_the_contract_are_printed_as_its_json(script: Script, here: H
     document = json.loads(here("--target", script(GetState=lambda _: inactive()).target, "status", "--json").out)
 
     assert document["state"]["revision"] == "7"
+
+
+def test_a_cause_names_its_evaluator_once(script: Script, here: Here) -> None:
+    """Words that begin with the evaluator's own name do not repeat it."""
+    one = stop()
+    one.cause.CopyFrom(pb.Cause(source=pb.CAUSE_SOURCE_EVALUATOR, evaluator="host", reason="host: the disk is full"))
+    server = script(GetState=lambda _: inactive(state=pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=[one])))
+
+    assert "evaluator by host: the disk is full" in here("--target", server.target, "status").out

@@ -69,8 +69,10 @@ async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> Non
         await release(system, "CONDITION_TRUE")
 
         assert not system.controller.state.active
-        kinds = [e.draft.kind for e in await system.events(after=0, limit=99, ascending=True, stop_id="", kind="")]
-        assert kinds.count("flatten.flat") == 1
+        told = [e.draft for e in await system.events(after=0, limit=99, ascending=True, stop_id="", kind="")]
+        assert [e.summary for e in told if e.kind == "flatten.flat"] == [
+            "main: open_orders=0 open_positions=0 status=FLAT"
+        ]
     assert venue.closed
 
 
