@@ -99,6 +99,9 @@ class Confirmation:
             # Only the latest reading counts, and it is no breach.
             self._seen.clear()
             return
+        if tripped and any(seen.tripped and seen.read == read for seen in self._seen):
+            # Of several things that are read it is the latest breach that is judged; an earlier one may be it again.
+            return
         if self._seen and self._seen[-1].read == read:
             if self._seen[-1].tripped != tripped:
                 self._seen.append(replace(self._seen.pop(), tripped=tripped))

@@ -134,6 +134,16 @@ def test_reading_that_is_judged_anew_counts_as_last_judged() -> None:
     assert confirmation.breaches == 1
 
 
+def test_breach_that_is_judged_again_after_a_later_one_counts_no_second_time() -> None:
+    """One component that stays critical and another that is for a moment are two readings, and not three."""
+    confirmation = Confirmation(rule(confirm=3))
+
+    decisions = [confirmation.decide(breach(read), at(second)) for second, read in enumerate((0, 1, 0, 1, 0))]
+
+    assert decisions == [None] * 5
+    assert confirmation.decide(breach(5), at(5)) is not None
+
+
 @settings(deadline=None)
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=40), st.integers(2, 5), st.integers(0, 5), st.data())
 def test_one_bad_reading_never_trips_when_two_must_confirm(
