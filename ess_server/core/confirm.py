@@ -86,7 +86,7 @@ class Confirmation:
     def _decide_unknown(self, verdict: Unknown, now: Instant) -> Decision | None:
         if self._unknown_since is None:
             self._unknown_since = now.uptime
-        unknown_for = now.uptime - self._unknown_since
+        unknown_for = now.since(self._unknown_since)
         if unknown_for < self._unknown_after:
             return None
         return self._fault(f"unknown for {unknown_for:.1f} s: {verdict.detail}")

@@ -15,6 +15,7 @@ from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Action, Cause, CauseSource, Stop
 from ess_server.core.ports import Readings
+from ess_server.core.presence import Presence
 from ess_server.core.readings import Instant, Verdict
 from ess_server.core.watched import EvaluatorView, Happened, Watched
 
@@ -54,6 +55,7 @@ class Monitor:
     ) -> None:
         self._controller = controller
         self._clock = controller.clock
+        self._presence = Presence(self._clock)
         self._readings = readings
         self._watch(watched)
         self._tripwire = tripwire
@@ -150,7 +152,7 @@ class Monitor:
 
     async def tick(self) -> None:
         """Evaluate what is not stopped yet and look at the tripwire; the state is proven if all of it was done."""
-        started = self._clock.uptime()
+        started = self._presence.look().uptime
         self._controller.carry_out()
         self._controller.flatten_overdue()
         with self.lookout.look():
@@ -181,7 +183,7 @@ class Monitor:
         if not watched:
             return
         async with self._evaluating:
-            now = Instant(self._clock.now(), self._clock.uptime())
+            now = self._presence.look()
             # Those that were replaced while this pass waited have nothing more to say.
             watched = sorted((w for w in watched if w in self._watched), key=lambda w: w.shadow)
             outcomes = await self._thread.run([w.attentive for w in watched], self._readings, now)

@@ -8,10 +8,19 @@ from enum import Enum, IntEnum
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """One moment on both clocks: aware UTC, and seconds of uptime (counts suspend, never jumps)."""
+    """One moment on both clocks: aware UTC, and seconds of uptime (counts suspend, never jumps).
+
+    ``pauses`` are spans of uptime in which this process stood still and nothing could arrive, see ``Presence``.
+    """
 
     time: datetime
     uptime: float
+    pauses: tuple[tuple[float, float], ...] = ()
+
+    def since(self, uptime: float) -> float:
+        """Return the seconds from ``uptime`` until now in which this process did not stand still."""
+        passed = self.uptime - uptime
+        return passed - sum(max(0.0, end - max(begin, uptime)) for begin, end in self.pauses)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

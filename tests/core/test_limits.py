@@ -7,7 +7,7 @@ import pytest
 
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import EvaluatorSettings
-from ess_server.core.evaluators.limits import Finding, judge
+from ess_server.core.evaluators.limits import Finding, judge, shown
 from ess_server.core.readings import Clear, Measure, Trip, Unknown, Warn
 from ess_server.testing import START
 
@@ -56,6 +56,13 @@ def test_tiers_must_rise_from_1_to_99(tiers: tuple[int, ...]) -> None:
     with pytest.raises(InvalidRequestError, match=r"warn_percent: .* do not rise from 1 to 99"):
         EvaluatorSettings(kind="any", warn_percent=tiers)
     assert EvaluatorSettings(kind="any", warn_percent=(1, 99)).warn_percent == (1, 99)
+
+
+@pytest.mark.parametrize("value", ["1e49", "123456789012345678901234567890.5", "Infinity"])
+def test_number_beyond_what_can_be_computed_exactly_is_shown_all_the_same(value: str) -> None:
+    """Words never keep a breach from being told: a slippage from a price of almost nothing has 50 digits."""
+    assert Decimal(shown(Decimal(value))) >= Decimal("1e29")
+    assert shown(Decimal("9999999999999999999.99999")) == "9999999999999999999.9999"
 
 
 def test_of_several_breaches_the_one_read_last_is_told() -> None:

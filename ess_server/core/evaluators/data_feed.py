@@ -164,7 +164,7 @@ class DataFeedEvaluator:
 
     def _counts(self, received: float, track: FeedTrack, now: Instant) -> bool:
         # Not the opposite comparisons: an arrival that is no number counts.
-        return not received < track.latest.received or not now.uptime - received >= self._remember
+        return not received < track.latest.received or not now.since(received) >= self._remember
 
     def _clock(self, error: timedelta, words: str, time: datetime) -> Finding:
         seconds = Decimal(str(error.total_seconds()))

@@ -20,6 +20,7 @@ MAX_NAME_BYTES = 256
 _HUNDRED = Decimal(100)
 _SHOWN = Decimal("0.0001")
 _MICROSECOND = Decimal("0.000001")
+_MOST_DIGITS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +106,15 @@ def is_arrival(since: float, now: Instant, ahead: timedelta) -> bool:
 
 
 def silence(since: float, now: Instant) -> Decimal:
-    """Return the seconds since uptime ``since``, to the microsecond and never below zero."""
-    return Decimal(max(now.uptime - since, 0.0)).quantize(_MICROSECOND, ROUND_DOWN)
+    """Return the seconds since uptime ``since``, to the microsecond and never below zero; pauses do not count."""
+    return Decimal(max(now.since(since), 0.0)).quantize(_MICROSECOND, ROUND_DOWN)
 
 
 def shown(value: Decimal) -> str:
     """Return a number for people, with at most four decimals and never rounded up to a limit."""
+    if not value.is_finite() or value.adjusted() >= _MOST_DIGITS:
+        # More digits than a number has in computing with it.
+        return f"{value:.4e}"
     return f"{value.quantize(_SHOWN, ROUND_DOWN).normalize():f}"
 
 
