@@ -1,5 +1,6 @@
 """``ess replay``."""
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -180,10 +181,21 @@ def _run(settings: Settings, recording: "Recording", options: "ReplayOptions") -
 
     watched = [Watched(kinds.build(one), one) for one in settings.evaluators]
     try:
-        with _progress(recording.rows) as progress:
+        with _progress(recording.rows) as progress, _few_collections():
             return Replay(recording, watched, options).run(progress)
     except EssError as error:
         raise CommandError(str(error), Exit.USAGE) from None
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Look for cycles rarely: rows come and go by the hundred thousand, and none of them is in one."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, 50, 50)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
 
 
 @contextmanager

@@ -148,7 +148,8 @@ class BaselineLedger:
 
     @property
     def _fold(self) -> Fold | None:
-        self._refold(len(self._entries))
+        if self._stale_from < len(self._entries):
+            self._refold(len(self._entries))
         return self._folds[-1] if self._folds else self._anchor
 
     @property
@@ -197,7 +198,8 @@ class BaselineLedger:
         # Of a steady source one at a time falls out of the window.
         old = 1 if entries[1].time >= horizon else bisect_left(entries, horizon, key=itemgetter(0))
         count = max(len(entries) - self._capacity, old)
-        self._refold(count)
+        if self._stale_from < count:
+            self._refold(count)
         self._edge, self._anchor = self._entries[count - 1], self._folds[count - 1]
         self._forget(count)
 
