@@ -48,7 +48,10 @@ class Matching:
         """Accept an order and fill what crosses. Raises Refused; nothing has changed then."""
         order = self._accept(account, request, conditional_id)
         self._journal.add("order", account.name, **_described(order))
-        self.match(account, order, maker=False)
+        if not request.quiet or self._immediate(request):
+            self.match(account, order, maker=False)
+        else:
+            self.end(account, order, OrderStatus.EXPIRED, "doomed")
         if order.status.is_open and (order.type is OrderType.MARKET or order.tif not in _RESTING):
             self.end(account, order, OrderStatus.EXPIRED)
         return order
@@ -128,8 +131,16 @@ class Matching:
             checks.notional(instrument, mark, request)
             checks.margin(account, self._market, request, self._config.taker_fee)
         checks.capacity(account, self._config, request.symbol, account.orders_of(request.symbol))
-        checks.immediacy(self._market, request)
+        if not request.quiet:
+            checks.immediacy(self._market, request)
         return self._new_order(account, request, shrinks=shrinks, conditional_id=conditional_id)
+
+    def _immediate(self, request: OrderRequest) -> bool:
+        try:
+            checks.immediacy(self._market, request)
+        except Refused:
+            return False
+        return True
 
     def _new_order(self, account: Account, request: OrderRequest, *, shrinks: bool, conditional_id: int) -> Order:
         number, now = self._numbers.order(), self._now()

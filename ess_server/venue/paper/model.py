@@ -85,9 +85,9 @@ class ConditionalStatus(StrEnum):
 class OrderRequest:
     """What a client asks for.
 
-    ``quantity`` is above zero, in base units. ``price`` belongs to limit orders only. ``client_id`` may be empty:
-    the books then make one. In hedge mode ``leg`` names the leg and ``reduce_only`` stays False.
-    ``isolated`` is for venues that keep an isolated and a cross position of one symbol apart; others leave it False.
+    ``quantity`` is above zero, in base units; ``price`` is for limit orders; the books make up an empty ``client_id``.
+    In hedge mode ``leg`` names the leg and ``reduce_only`` stays False. ``isolated`` is for venues that keep isolated
+    and cross positions of a symbol apart. A ``quiet`` order that would not rest or fill whole expires unrefused.
     """
 
     symbol: str
@@ -100,6 +100,7 @@ class OrderRequest:
     isolated: bool = False
     reduce_only: bool = False
     client_id: str = ""
+    quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
