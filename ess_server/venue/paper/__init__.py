@@ -1,5 +1,6 @@
-"""The paper venue: a small exchange with real books that speaks an exchange's own API to unmodified clients.
+"""The paper venue: a small exchange with real books that speaks exchanges' own APIs to unmodified clients.
 
+The host name that a client asks for tells which API it speaks; the accounts are the same for all of them.
 ``PaperVenue`` runs in-process, ``serve`` as a process of its own; ``open_session`` and ``pin_sync`` send ccxt there.
 It has no funding, no web sockets of accounts and no history of prices; margin is across the wallet, also where a
 symbol is set to isolated. Accounts trade against the market, never against each other. State lives in memory only.

@@ -12,7 +12,8 @@ POST /paper/expire                     account, symbol: its open orders expire
 POST /paper/liquidate                  account, symbol: its orders expire, its position is closed by the venue
 POST /paper/mode                       account, hedged
 POST /paper/market                     slippage, liquidity (null lifts it)
-POST /paper/limits                     weight_per_minute, orders_per_ten_seconds, orders_per_minute, ban_after, ban_ms
+POST /paper/limits                     weight_per_minute, orders_per_ten_seconds, orders_per_minute, ban_after, ban_ms,
+                                       endpoint_percent (of each endpoint's own limit, where a venue has those)
 POST /paper/clock                      skew_ms
 POST /paper/faults                     kind, operation, account, path, times (null: until cleared), applied, delay_ms,
                                        status, code, message, body, headers
@@ -60,7 +61,9 @@ _FAULT_FIELDS = frozenset(
         "headers",
     )
 )
-_LIMIT_FIELDS = frozenset(("weight_per_minute", "orders_per_ten_seconds", "orders_per_minute", "ban_after", "ban_ms"))
+_LIMIT_FIELDS = frozenset(
+    ("weight_per_minute", "orders_per_ten_seconds", "orders_per_minute", "ban_after", "ban_ms", "endpoint_percent")
+)
 _Fields = Mapping[str, object]
 
 

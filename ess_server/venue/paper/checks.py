@@ -97,7 +97,7 @@ def reducing(account: Account, config: BooksConfig, request: OrderRequest) -> De
     if not held:
         raise Refused(Reason.REDUCE_ONLY_REJECTED)
     if request.quantity > held and (account.hedged or request.type is OrderType.LIMIT):
-        raise Refused(Reason.REDUCE_ONLY_REJECTED)
+        raise Refused(Reason.REDUCE_ONLY_REJECTED, held)
     wanted = min(request.quantity, held)
     if config.reserve_reduce_only and wanted > held - _reserved(account, request):
         raise Refused(Reason.REDUCE_ONLY_RESERVED)

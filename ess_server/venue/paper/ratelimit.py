@@ -1,4 +1,4 @@
-"""Request weight per address and orders per account, in fixed windows as the exchanges count them."""
+"""Request weight per address, orders per account and calls per endpoint, in fixed windows as exchanges count them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ class Limits:
     """``weight_per_minute`` counts per address, orders per account. None lifts a limit.
 
     ``ban_after`` is how many refused requests within one window turn 429 into a ban that lasts ``ban``.
+    ``endpoint_percent`` scales the limits that a dialect sets for each of its endpoints.
     """
 
     weight_per_minute: int | None = 2400
@@ -20,6 +21,7 @@ class Limits:
     orders_per_minute: int | None = 1200
     ban_after: int = 20
     ban: timedelta = timedelta(minutes=2)
+    endpoint_percent: int | None = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class RateLimiter:
         self._now = now
         self._weights: dict[str, _Window] = {}
         self._orders: dict[tuple[str, timedelta], _Window] = {}
+        self._calls: dict[tuple[str, ...], _Window] = {}
         self._banned: dict[str, datetime] = {}
 
     def charge(self, address: str, weight: int) -> Limited | None:
@@ -94,10 +97,24 @@ class RateLimiter:
             window.used += 1
         return None
 
+    def count_call(self, who: tuple[str, ...], limit: int, span: timedelta, count: int = 1) -> Limited | None:
+        """Count calls of one endpoint by whom it counts. Returns why they are refused; refused ones do not count."""
+        now, percent = self._now(), self.limits.endpoint_percent
+        if percent is None:
+            return None
+        window = self._calls.setdefault(who, _Window())
+        window.roll(_index(now, span))
+        allowed = limit * percent // 100
+        if window.used + count > allowed:
+            return Limited(_left(now, span), False, allowed, span)
+        window.used += count
+        return None
+
     def pardon(self) -> None:
         """Forget all counts and bans."""
         self._weights.clear()
         self._orders.clear()
+        self._calls.clear()
         self._banned.clear()
 
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from aiohttp import web
 
 from ess_server.venue.paper.admin import Admin, Controlled
-from ess_server.venue.paper.dialects.base import Call, Dialect, Reply
+from ess_server.venue.paper.dialects.base import Call, Dialect, Reply, dialect_of
 from ess_server.venue.paper.faults import MAX_DELAY, Fault, FaultKind, Operation
 from ess_server.venue.paper.tls import PaperAuthority
 
@@ -25,7 +25,7 @@ class Served(Controlled, Protocol):
 
     @property
     def dialects(self) -> Sequence[Dialect]:
-        """Asked in this order."""
+        """Each answers on its own hosts."""
 
 
 class HttpFront:
@@ -71,19 +71,19 @@ class HttpFront:
             return _response(self._admin.answer(call))
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._listened(request, call)
-        for dialect in self._venue.dialects:
-            operation = dialect.operation(call)
-            if operation is not None:
-                return await self._served(request, call, dialect, operation)
-        return self._unknown(call)
+        dialect = dialect_of(call.host, self._venue.dialects)
+        operation = None if dialect is None else dialect.operation(call)
+        if dialect is None or operation is None:
+            return self._unknown(call)
+        return await self._served(request, call, dialect, operation)
 
     def _unknown(self, call: Call) -> web.StreamResponse:
         self._venue.books.journal.add("unknown_path", method=call.method, host=call.host, path=call.path)
-        return _response(_problem(404, f"The paper venue has no {call.method} {call.path}."))
+        return _response(_problem(404, f"The paper venue has no {call.method} {call.path} on {call.host}."))
 
     async def _listened(self, request: web.BaseRequest, call: Call) -> web.StreamResponse:
-        found = (dialect.channel(call) for dialect in self._venue.dialects)
-        channel = next((one for one in found if one is not None), None)
+        dialect = dialect_of(call.host, self._venue.dialects)
+        channel = None if dialect is None else dialect.channel(call)
         if channel is None:
             return self._unknown(call)
         return await self._venue.streams.serve(request, channel)

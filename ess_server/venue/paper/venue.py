@@ -15,6 +15,7 @@ from ess_server.venue.paper.clock import VenueClock
 from ess_server.venue.paper.credentials import ApiKey, KeyRing
 from ess_server.venue.paper.dialects.base import Dialect
 from ess_server.venue.paper.dialects.binance_usdm.dialect import BinanceUsdm
+from ess_server.venue.paper.dialects.okx.dialect import Okx
 from ess_server.venue.paper.faults import FaultScript
 from ess_server.venue.paper.journal import Journal
 from ess_server.venue.paper.model import BooksConfig
@@ -57,7 +58,10 @@ class PaperVenue:
         self.faults = FaultScript()
         self.quotes = Quotes(self.books.market, self.clock)
         self.streams = Streams(self.config.stream)
-        self.dialects: tuple[Dialect, ...] = (BinanceUsdm(self.books, self.quotes, self.keys, self.limiter),)
+        self.dialects: tuple[Dialect, ...] = (
+            BinanceUsdm(self.books, self.quotes, self.keys, self.limiter),
+            Okx(self.books, self.quotes, self.keys, self.limiter),
+        )
         self._front = HttpFront(self)
         self._ticker: asyncio.Task[None] | None = None
 
@@ -82,12 +86,14 @@ class PaperVenue:
         *,
         key: str,
         secret: str,
+        passphrase: str = "",
         balances: Mapping[str, Decimal] | None = None,
         hedged: bool = False,
     ) -> Account:
         """Open an account with 10 000 USDT unless told otherwise. Raises ValueError for a taken name or key."""
         money = {"USDT": Decimal(10_000)} if balances is None else balances
-        return self.open_account(ApiKey(key=key, secret=secret, account=name), money, hedged=hedged)
+        made = ApiKey(key=key, secret=secret, account=name, passphrase=passphrase)
+        return self.open_account(made, money, hedged=hedged)
 
     def open_account(self, key: ApiKey, balances: Mapping[str, Decimal], *, hedged: bool = False) -> Account:
         """Open an account with a key of its own. Raises ValueError for a taken name or key."""

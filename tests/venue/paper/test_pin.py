@@ -12,10 +12,12 @@ from ess_server.venue.paper import PaperVenue, open_session
 async def test_any_host_name_reaches_the_venue_with_its_own_certificate(
     venue: PaperVenue, session: Callable[[PaperVenue], aiohttp.ClientSession]
 ) -> None:
-    """Property: names that no dialect lists still verify, so that a leak is answered and seen."""
-    for name in ("fapi.binance.com", "www.example.org"):
+    """Property: names that no dialect lists still verify, so that a leak is seen; none is answered as another venue."""
+    for name, status in (("fapi.binance.com", 200), ("www.okx.com", 404), ("www.example.org", 404)):
         async with session(venue).get(f"https://{name}/fapi/v1/time") as reply:
-            assert reply.status == 200
+            assert reply.status == status
+    seen = [entry.details["host"] for entry in venue.journal.read(kinds=["unknown_path"])]
+    assert seen == ["www.okx.com", "www.example.org"]
 
 
 async def test_a_session_trusts_the_venues_ca_only(

@@ -1,7 +1,8 @@
 """What the server needs from a dialect: one exchange's way to say things over HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from ess_server.venue.paper.faults import Fault, Operation
@@ -40,7 +41,7 @@ class Dialect(Protocol):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Production host names, for the server certificate."""
+        """Production host names, also for the server certificate; ``*`` is any label. No two dialects share one."""
 
     def operation(self, call: Call) -> Operation | None:
         """Return what the call is about; None if this dialect does not know method and path."""
@@ -56,3 +57,9 @@ class Dialect(Protocol):
 
     def rejection(self, fault: Fault) -> Reply:
         """Return the reply of a REJECT fault in the exchange's own form."""
+
+
+def dialect_of(host: str, dialects: Sequence[Dialect]) -> Dialect | None:
+    """Return the dialect that answers on a host (as in the Host header); None if there is none."""
+    name = host.partition(":")[0].lower()
+    return next((one for one in dialects if any(fnmatchcase(name, pattern) for pattern in one.hosts)), None)
