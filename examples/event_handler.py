@@ -35,6 +35,7 @@ def note(event: pb.Event) -> None:
 # Kinds are open: what is not known here is noted.
 HANDLERS = {
     "stop.activated": page_somebody,
+    "stop.raised": page_somebody,
     "stop.joined": page_somebody,
     "server.fault": page_somebody,
 }

@@ -35,6 +35,7 @@ _EXITS = {
     grpc.StatusCode.UNIMPLEMENTED: Exit.UNREACHABLE,
     grpc.StatusCode.INVALID_ARGUMENT: Exit.USAGE,
 }
+_NOT_TLS = "WRONG_VERSION_NUMBER"
 STORE_FAILED = "STORE_FAILED"
 """Begins the message of a server that answers UNAVAILABLE because it could not write."""
 
@@ -112,8 +113,10 @@ def failure(error: grpc.RpcError, target: Target) -> CommandError:
 def _reason(code: grpc.StatusCode, details: str) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "nothing came back in time"
+    if _NOT_TLS in details:
+        return "it speaks no TLS; leave --ca, --cert and --key out (ESS_CA, ESS_CERT, ESS_KEY)"
     # gRPC wraps the cause into layers, outermost first.
-    return details.rpartition("last error: ")[2].rpartition(": ")[2] or "no reason given"
+    return details.rpartition("last error: ")[2].rpartition(": ")[2].rstrip("]") or "no reason given"
 
 
 def _where_to_look(target: Target) -> tuple[str, ...]:

@@ -38,7 +38,9 @@ events.add_command(follow_events)
 @events.command("list", epilog=exit_help(Exit.OK, Exit.UNREACHABLE))
 @click.option("--kind", default="", metavar="KIND", help="only this kind, such as stop.activated; stop. is all of stop")
 @click.option("--stop", default="", metavar="ID", help="only events of this stop")
-@click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True, help="how many at most")
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), default=50, metavar="N", show_default=True, help="how many at most"
+)
 @click.option("--oldest-first", is_flag=True, help="begin with the first event")
 @json_option
 @target_options

@@ -24,7 +24,14 @@ PAGE = 1000
     help="begin behind this event, the last one that was handled; without it, with what happens from now on",
 )
 @click.option("--kind", default="", metavar="KIND", help="only this kind, such as stop.activated; stop. is all of stop")
-@click.option("--every", type=click.FloatRange(0.05, 60), default=1.0, show_default=True, help="seconds between looks")
+@click.option(
+    "--every",
+    type=click.FloatRange(0.05, 60),
+    default=1.0,
+    metavar="SECONDS",
+    show_default=True,
+    help="between two looks",
+)
 @json_option
 @target_options
 @click.pass_context

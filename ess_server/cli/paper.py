@@ -20,11 +20,13 @@ from ess_server.venue.paper.venue import PaperConfig
     help="where the certificate authority is kept that clients have to trust",
 )
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="0, the default, takes a free one")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="0, by default, takes a free one"
+)
 @click.option("--accounts", type=click.Path(path_type=Path), metavar="FILE", help="JSON list of accounts to open")
 @click.option("--walk", type=int, metavar="SEED", help="let prices walk at random")
 def paper(*, cert_dir: Path, host: str, port: int, accounts: Path | None, walk: int | None) -> Exit:
-    """Run a paper venue that speaks an exchange's own protocol over TLS; prints port and accounts as JSON."""
+    """Run a paper venue that speaks exchanges' own protocols over TLS; prints port and accounts as JSON."""
     try:
         asyncio.run(serve(cert_dir=cert_dir, host=host, port=port, accounts=accounts, config=PaperConfig(walk=walk)))
     except (ValueError, OSError) as error:

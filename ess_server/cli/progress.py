@@ -9,7 +9,7 @@ import grpc
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.connection import Remote
 from ess_server.cli.output import heed, plain
-from ess_server.cli.views import ACCOUNT_COLUMNS, account_rows, flatten_word, gates_text
+from ess_server.cli.views import ACCOUNT_COLUMNS, account_rows, account_word, gates_text
 
 PERIOD = 0.2
 """Seconds between two looks."""
@@ -100,5 +100,5 @@ def _lines() -> Show:
 def _line(response: pb.GetStateResponse) -> str:
     gates = response.enforcement
     known = gates.confirmed + gates.expired
-    accounts = [f"{a.account} {flatten_word(a.status)}" for a in response.accounts if a.stop_id]
+    accounts = [f"{a.account} {account_word(a, response.state)}" for a in response.accounts if a.stop_id]
     return ", ".join([f"gates: {known} of {gates.expected} known to deny", *accounts])

@@ -12,7 +12,7 @@ from ess_server.cli.exits import Exit
 _NEXT: dict[str, str] = {
     "REVISION_MISMATCH": "{ess} status, and then again with the revision that it shows",
     "NOT_FLAT": "{ess} status until the accounts are flat, or take it upon you: --override NOT_FLAT",
-    "CONDITION_TRUE": "--override CONDITION_TRUE, and --rebaseline to measure losses from now on",
+    "CONDITION_TRUE": "wait until it is over, or: --override CONDITION_TRUE, for a loss also --rebaseline",
     "UNCONFIRMED_GATES": "{ess} subscribers --unconfirmed, then mend these engines or: --override UNCONFIRMED_GATES",
     "TRIPWIRE_PRESENT": "on the server's machine: rm DATA_DIR/tripwire",
     "NOT_STOPPED": "{ess} status",

@@ -30,7 +30,7 @@ def refusals(old: Settings, new: Settings) -> Iterator[Mistake]:
     places = {settings.name: place for place, settings in enumerate(new.evaluators)}
     for live in (e for e in old.evaluators if e.mode is Mode.LIVE):
         if live.name not in places:
-            detail = f'live evaluator "{live.name}" is missing, and a reload removes none; put it back, or restart'
+            detail = f"live evaluator {live.name} is missing, and a reload removes none; put it back, or restart"
             yield Mistake(("evaluators",), detail)
         else:
             place = places[live.name]
@@ -64,7 +64,7 @@ def _restart(name: str, old: object, new: object) -> Iterator[Mistake]:
 
 
 def _weakened(old: EvaluatorSettings, new: EvaluatorSettings, at: tuple[str | int, ...]) -> Iterator[Mistake]:
-    who = f'the live evaluator "{old.name}"'
+    who = f"the live evaluator {old.name}"
     if type(new) is not type(old) or new.kind != old.kind:
         yield Mistake((*at, "kind"), f"a reload does not make another kind of {who}; give this one another name")
         return

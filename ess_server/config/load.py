@@ -67,7 +67,7 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise _unreadable(path, "is not UTF-8 text; is it the right file?") from None
     except OSError as error:
-        raise _unreadable(path, f"cannot be read ({error.strerror}); name a TOML file with --config") from None
+        raise _unreadable(path, f"cannot be read ({error.strerror}); name a TOML file") from None
 
 
 def _unreadable(path: Path, text: str) -> ConfigError:

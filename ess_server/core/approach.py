@@ -26,8 +26,14 @@ class NearMiss:
     breached: bool
 
     def __str__(self) -> str:
-        used = f"{self.peak.value:f}, {self.peak.limit_used:.0%} of the limit {self.peak.limit:f}"
+        used = f"{_shown(self.peak.value)}, {self.peak.limit_used:.0%} of the limit {_shown(self.peak.limit)}"
         return f"read a breach ({used}) that was not confirmed" if self.breached else f"came close ({used})"
+
+
+def _shown(value: Decimal) -> str:
+    """Cut to four decimals: what is rounded up would look like the limit, and what is quantized may raise."""
+    whole, point, decimals = f"{value:f}".partition(".")
+    return f"{whole}.{decimals[:4]}".rstrip("0").rstrip(".") if point else whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

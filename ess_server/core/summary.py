@@ -30,14 +30,22 @@ def gates_in_words(enforcement: Enforcement) -> str:
     return words
 
 
-def accounts_in_words(accounts: Sequence[AccountProgress], stop_ids: Sequence[str]) -> str:
-    """Say how many accounts with work are flat; empty if there is no work."""
-    at_work = [a for a in accounts if a.stop_id in stop_ids]
+def accounts_in_words(accounts: Sequence[AccountProgress], stops: Sequence[Stop]) -> str:
+    """Say how many accounts with work are flat; empty if there is no work.
+
+    What a stop that closes nothing has finished is flat only if the account has no position.
+    """
+    actions = {s.stop_id: s.action for s in stops}
+    at_work = [a for a in accounts if a.stop_id in actions]
     if not at_work:
         return ""
-    flat = sum(1 for a in at_work if a.status.is_flat)
+    done = [a for a in at_work if a.status.is_flat]
+    flat = sum(1 for a in done if actions[a.stop_id] is Action.FLATTEN or a.open_positions == 0)
     held = sum(1 for a in at_work if a.status is FlattenStatus.HELD)
-    return f"{flat} of {len(at_work)} accounts flat" + (f", {held} held" if held else "")
+    counts = [f"{flat} of {len(at_work)} accounts flat"]
+    counts += [f"{len(done) - flat} without orders but with positions"] if len(done) > flat else []
+    counts += [f"{held} held"] if held else []
+    return ", ".join(counts)
 
 
 def state_in_words(state: EmergencyState, enforcement: Enforcement, accounts: Sequence[AccountProgress] = ()) -> str:
@@ -51,6 +59,6 @@ def state_in_words(state: EmergencyState, enforcement: Enforcement, accounts: Se
     parts = [
         f"TRADING STOPPED (ESS ACTIVE) since {since} ({cause_in_words(first)}): {scopes}{more}",
         gates_in_words(enforcement),
-        accounts_in_words(accounts, [s.stop_id for s in state.stops if s.action > Action.BLOCK or s.held]),
+        accounts_in_words(accounts, [s for s in state.stops if s.action > Action.BLOCK or s.held]),
     ]
     return "; ".join(p for p in parts if p)

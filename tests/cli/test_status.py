@@ -204,6 +204,12 @@ def test_a_terminal_shows_red_for_stopped_unless_colours_are_unwanted(
     [
         (grpc.StatusCode.UNAVAILABLE, "down", Exit.UNREACHABLE, "does not answer: down"),
         (grpc.StatusCode.UNIMPLEMENTED, "no such", Exit.UNREACHABLE, "is no ESS server, or one of another version"),
+        (
+            grpc.StatusCode.UNAVAILABLE,
+            "x: [a: no name]",
+            Exit.UNREACHABLE,
+            "does not answer: no name\n",
+        ),
         (grpc.StatusCode.RESOURCE_EXHAUSTED, "full", Exit.UNREACHABLE, "does not answer: full"),
         (grpc.StatusCode.PERMISSION_DENIED, "not you", Exit.REFUSED, "ess: not you"),
         (grpc.StatusCode.INTERNAL, "", Exit.REFUSED, "the server failed with INTERNAL"),
@@ -251,3 +257,17 @@ def test_a_cause_names_its_evaluator_once(script: Script, here: Here) -> None:
     server = script(GetState=lambda _: inactive(state=pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=[one])))
 
     assert "evaluator by host: the disk is full" in here("--target", server.target, "status").out
+
+
+def test_an_account_with_positions_is_not_flat_because_its_orders_are_gone(script: Script, here: Here) -> None:
+    """What a stop that only cancels has finished is shown as cancelled while a position is open."""
+    one = stop(stop_id="c", action=pb.STOP_ACTION_CANCEL)
+    main = pb.AccountProgress(account="main", status=pb.FLATTEN_STATUS_FLAT, stop_id="c", open_orders=0)
+    main.open_positions = 1
+    state = pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=[one])
+    server = script(GetState=lambda _: inactive(state=state, accounts=[main]))
+
+    out = here("--target", server.target, "status").out
+
+    assert "CANCELLED" in out
+    assert "FLAT" not in out.partition("accounts")[2]

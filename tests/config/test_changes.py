@@ -86,7 +86,7 @@ def test_a_live_evaluator_is_neither_left_out_nor_made_another_kind() -> None:
     (gone,) = refusals(with_one(LOSS), Settings())
     (other,) = refusals(with_one(LOSS), with_one(replace(HEALTH)))
 
-    assert 'live evaluator "x" is missing' in gone.text
+    assert "live evaluator x is missing" in gone.text
     assert (other.path, "another kind" in other.text) == (("evaluators", 0, "kind"), True)
     assert list(refusals(with_one(shadow), Settings())) == []
     assert in_words(with_one(shadow), Settings()) == ["x removed (it was in shadow mode)"]

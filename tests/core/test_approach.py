@@ -85,6 +85,7 @@ def test_equity_that_flaps_around_the_highest_tier_and_the_limit_is_one_warning(
     ("used", "peak", "breached", "words"),
     [
         (["60", "91", "96.5", "90", "20"], "9.65", False, "came close (9.65, 96% of the limit 10)"),
+        (["60", "99.9999999", "20"], "9.99999999", False, "came close (9.9999, 100% of the limit 10)"),
         (["20", "103", "100", "20"], "10.3", True, "read a breach (10.3, 103% of the limit 10) that was not confirmed"),
         (["95", "101", None, "97", "84.9"], "10.1", True, "read a breach (10.1, 101% of the limit 10) that was not"),
     ],

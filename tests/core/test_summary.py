@@ -101,7 +101,17 @@ def test_all_gates_confirmed() -> None:
 )
 def test_accounts_at_work_are_counted(accounts: list[AccountProgress], words: str) -> None:
     """Only accounts with work of a standing stop count, and only what the venue has shown counts as flat."""
-    assert accounts_in_words(accounts, ["s1"]) == words
+    assert accounts_in_words(accounts, stopped("global").stops) == words
+
+
+@pytest.mark.parametrize(
+    ("positions", "words"),
+    [(0, "1 of 1 accounts flat"), (2, "0 of 1 accounts flat, 1 without orders but with positions")],
+)
+def test_what_is_only_cancelled_is_not_called_flat(positions: int, words: str) -> None:
+    """A stop that closes nothing is done when no order is left; with a position that is not flat."""
+    done = replace(account("main", FlattenStatus.FLAT), open_positions=positions)
+    assert accounts_in_words([done], [replace(stopped("global").stops[0], action=Action.CANCEL)]) == words
 
 
 def test_what_will_be_flattened_says_when() -> None:

@@ -93,7 +93,7 @@ TLS = '[server.tls]\ncertificate = "no.pem"\nkey = "no.key"\n'
             ("--data-dir", "data", "--listen", "192.0.2.1:0", "--insecure"),
             ["listen: 192.0.2.1:0 cannot be bound", "name a free address of this machine"],
         ),
-        ((*FREE, "--data-dir", "data", "--config", "no.toml"), ["no.toml: cannot be read", "name a TOML file with"]),
+        ((*FREE, "--data-dir", "data", "--config", "no.toml"), ["no.toml: cannot be read", "name a TOML file"]),
         ((*FREE, "--data-dir", "data", "--config", "file"), ["file:1: is not TOML", "mend this line first"]),
         ((*FREE, "--data-dir", "data", "--config", "tls.toml"), ["no.pem and", "name a certificate and its key"]),
         (

@@ -144,7 +144,7 @@ WEAKER = {
     "no TOML": (("max_failed_orders = 10", "max_failed_orders ="),),
 }
 SAID = {
-    "removed": ['evaluators: live evaluator "errors" is missing, and a reload removes none'],
+    "removed": ["evaluators: live evaluator errors is missing, and a reload removes none"],
     "shadow": ["15: evaluators.mode: a reload puts no shadow mode on the live evaluator"],
     "limit taken away": ["evaluators.max_failed_orders: a reload takes no limit away from the live evaluator"],
     "listen": ["server.listen: restart to change [server] listen"],
