@@ -104,7 +104,7 @@ def feed(
     name: str,
     symbol: str = "",
     *,
-    time: datetime,
+    time: datetime | None,
     bid: Number | None = None,
     ask: Number | None = None,
     last: Number | None = None,
@@ -112,7 +112,10 @@ def feed(
     corrupt: bool = False,
     detail: str = "",
 ) -> Reported:
-    """An update of a market data feed. A price that is no number cannot be sent: the update is declared corrupt."""
+    """An update of a market data feed. A price that is no number cannot be sent: the update is declared corrupt.
+
+    ``time`` None is told as such: this host's clock says nothing about that of the source.
+    """
     message = _observation(time)
     prices = {"bid": bid, "ask": ask, "last": last}
     bad = {side: price for side, price in prices.items() if _is_no_number(price)}
@@ -125,7 +128,9 @@ def feed(
     return Reported(message, None if corrupt else ("feed", name, symbol))
 
 
-def _observation(time: datetime, ident: str = "") -> pb.Observation:
+def _observation(time: datetime | None, ident: str = "") -> pb.Observation:
+    if time is None:
+        return pb.Observation(observation_id=ident)
     if time.tzinfo is None:
         raise ValueError("time has no time zone; pass an aware one, such as datetime.now(UTC)")
     stamp = Timestamp()

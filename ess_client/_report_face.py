@@ -28,7 +28,8 @@ _LOGGER = logging.getLogger("ess_client")
 class ReportFace:
     """Takes observations from any thread and returns at once; it never raises for a value that cannot be sent.
 
-    Each is stamped with the time at which it was handed over, unless ``time`` (aware) says when it was true.
+    Each is stamped with the time at which it was handed over, unless ``time`` (aware) says when it was true; only an
+    update of a feed is not, because its time is that of the source or none.
     What is no number, or has no time zone, is counted as rejected and logged, and an equity that is missing reads as
     unknown on the server, never as fine.
     """
@@ -131,10 +132,10 @@ class ReportFace:
     ) -> None:
         """Report an update of a market data feed. ``time`` is the source's; a price that is no number is corrupt."""
         self._report(
-            lambda now: observed.feed(
+            lambda _: observed.feed(
                 name,
                 symbol,
-                time=time or now,
+                time=time,
                 bid=bid,
                 ask=ask,
                 last=last,

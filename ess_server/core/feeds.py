@@ -149,12 +149,17 @@ def _compared(track: FeedTrack, before: FeedUpdate, update: FeedUpdate) -> FeedT
     if update.sequence is not None and before.sequence is not None and update.sequence <= before.sequence:
         detail = f"sequence number {update.sequence} came after {before.sequence}"
         track = replace(track, defect=FeedDefect(detail, update.time, update.received))
-    by = before.time - update.time
+    by = set_back_by(before, update)
     if by > timedelta(0):
         last = FeedSetback(by, update.time, update.received)
         longest = last if _outweighs(by, update.received, track.setback) else track.setback
         track = replace(track, setback=longest, last_setback=last)
     return track
+
+
+def set_back_by(before: FeedUpdate, update: FeedUpdate) -> timedelta:
+    """Return by how much the source's clock ran back between two updates; 0 where it told no time."""
+    return timedelta(0) if before.stamped or update.stamped else before.time - update.time
 
 
 def _outweighs(by: timedelta, received: float, known: FeedSetback | None) -> bool:

@@ -200,7 +200,11 @@ class HostFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedUpdate:
-    """Latest update of one symbol of a market data feed; prices are None where absent."""
+    """Latest update of one symbol of a market data feed; prices are None where absent.
+
+    ``stamped`` means that the source told no time, and ``time`` is that of its arrival by this host's clock: it says
+    nothing about the clock of the source.
+    """
 
     feed: str
     symbol: str
@@ -212,6 +216,7 @@ class FeedUpdate:
     detail: str
     time: datetime
     received: float
+    stamped: bool = False
 
 
 class EvaluatorStatus(Enum):

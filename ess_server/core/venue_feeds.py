@@ -98,7 +98,7 @@ def feed_message(feed: str, updates: Sequence[FeedUpdate]) -> Message:
 
 def _row(update: FeedUpdate) -> list[object]:
     prices = [None if p is None else str(p) for p in (update.bid, update.ask, update.last)]
-    stamps = [update.time.isoformat(), update.received]
+    stamps = [update.time.isoformat(), update.received, update.stamped]
     return [update.symbol, *prices, update.sequence, update.corrupt, update.detail, *stamps]
 
 
@@ -127,14 +127,14 @@ def _rows(rows: object) -> list[list[object]]:
 
 
 def _update(feed: str, row: list[object], uptime: float) -> FeedUpdate:
-    symbol, bid, ask, last, sequence, corrupt, detail, time, received = row
+    symbol, bid, ask, last, sequence, corrupt, detail, time, received, stamped = row
     stamp = datetime.fromisoformat(_text(time))
     if stamp.tzinfo is None:
         raise ValueError("a time without a zone")
     if sequence is not None and (not isinstance(sequence, int) or isinstance(sequence, bool)):
         raise ValueError("a sequence number that is no number")
-    if not isinstance(corrupt, bool):
-        raise TypeError("corrupt is neither true nor false")
+    if not (isinstance(corrupt, bool) and isinstance(stamped, bool)):
+        raise TypeError("corrupt or stamped is neither true nor false")
     if not isinstance(received, float | int) or not math.isfinite(received):
         raise ValueError("an arrival that is no time")
     bid, ask, last = (None if p is None else read_price(_text(p)) for p in (bid, ask, last))
@@ -149,6 +149,7 @@ def _update(feed: str, row: list[object], uptime: float) -> FeedUpdate:
         detail=_text(detail),
         time=stamp,
         received=min(float(received), uptime),
+        stamped=stamped,
     )
 
 

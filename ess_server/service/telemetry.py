@@ -226,5 +226,6 @@ class TelemetryServicer(rpc.TelemetryServiceServicer):
                 detail=cut(feed.detail, MAX_TEXT_BYTES),
                 time=self._time(observation),
                 received=self._clock.uptime(),
+                stamped=not observation.HasField("observe_time"),
             )
         )

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
-from ess_server.core.feeds import price_of, repeats, wrong_in_itself
+from ess_server.core.feeds import price_of, repeats, set_back_by, wrong_in_itself
 from ess_server.core.readings import FeedUpdate
 from ess_server.core.venue_feeds import MOST_UPDATES, feed_message
 from ess_server.core.venue_wire import Message
@@ -22,7 +22,7 @@ class Conflation:
     Of each symbol it keeps, in the order of arrival and at most nine updates: the newest, the newest that was news, the
     lowest and the highest price, the last that was wrong in itself, and the last number and the longest step of the
     clock that ran back, each with the update before it. ``feeds.follow`` finds in them every kind of fault that it
-    would have found in all of them.
+    would have found in all of them, of a source that numbers all of its updates or none.
     """
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class _Held:
         earlier, later = before[1], one[1]
         if later.sequence is not None and earlier.sequence is not None and later.sequence <= earlier.sequence:
             self.kept["number before"], self.kept["number"] = before, one
-        back = earlier.time - later.time
+        back = set_back_by(earlier, later)
         if back > timedelta(0) and ("clock" not in self.kept or back >= self._longest()):
             self.kept["clock before"], self.kept["clock"] = before, one
 

@@ -56,6 +56,7 @@ class QuoteReader:
             corrupt=bool(wrong),
             detail="; ".join(wrong)[:_MAX_DETAIL],
             received=self._clock.uptime(),
+            stamped=ticker.get("timestamp") is None,
         )
 
     def unreadable(self, error: Exception) -> FeedUpdate:
@@ -71,6 +72,7 @@ class QuoteReader:
             corrupt=True,
             detail=f"what the venue sent cannot be read: {type(error).__name__}: {error}"[:_MAX_DETAIL],
             received=self._clock.uptime(),
+            stamped=True,
         )
 
     def _sequence(self, info: object, wrong: list[str]) -> int | None:

@@ -169,6 +169,16 @@ def test_clock_that_runs_back_trips_at_its_limit(back: float, kind: type) -> Non
         assert verdict.detail == "feed f: BTC: clock ran back by 5 s, which reached the limit of 5 s"
 
 
+@pytest.mark.parametrize(("stamped", "kind"), [(True, Clear), (False, Trip)])
+def test_clock_of_this_host_that_is_set_back_is_no_fault_of_a_feed_without_one(stamped: bool, kind: type) -> None:  # noqa: FBT001 - parametrised
+    """An update whose source told no time carries ours: it is neither ahead nor back, nor is one beside it."""
+    hour = START + timedelta(hours=1)
+    before = price("1", 1, time=hour, stamped=stamped)
+    assert isinstance(judge(before), kind)
+    assert isinstance(judge(before, price("1.01")), kind)
+    assert isinstance(judge(price("1", 1, time=hour), price("1.01", stamped=stamped)), kind)
+
+
 def test_symbol_that_was_never_seen_is_unknown_and_hides_no_breach() -> None:
     """Nothing, another feed's updates, and no price prove nothing; another's defect trips all the same."""
     names = tuple(f"S{n}" for n in range(7))

@@ -24,8 +24,8 @@ from ess_server.core.venue_link import VenueSettings, read_settings, settings_me
 from ess_server.core.venue_wire import LinkError, PaperEndpoint, decode, encode
 
 NOW = 100.0
-ROW = ["BTC", "1.50", "NaN", None, 7, False, "", "2026-01-05T12:00:00+00:00", 99.5]
-NAMES = ("symbol", "bid", "ask", "last", "sequence", "corrupt", "detail", "time", "received")
+ROW = ["BTC", "1.50", "NaN", None, 7, False, "", "2026-01-05T12:00:00+00:00", 99.5, False]
+NAMES = ("symbol", "bid", "ask", "last", "sequence", "corrupt", "detail", "time", "received", "stamped")
 
 prices = st.none() | st.decimals(min_value=-(10**9), max_value=10**9, places=8) | st.just(Decimal("Infinity"))
 updates = st.builds(
@@ -40,6 +40,7 @@ updates = st.builds(
     detail=st.text(max_size=20),
     time=st.datetimes(timezones=st.just(UTC)),
     received=st.floats(0, NOW),
+    stamped=st.booleans(),
 )
 
 
@@ -51,7 +52,7 @@ def test_updates_arrive_as_they_were_sent(sent: list[FeedUpdate]) -> None:
 
 def test_what_is_no_number_stays_none_and_an_arrival_is_never_in_the_future() -> None:
     """Property: NaN arrives as NaN; an arrival later than now counts as now, an earlier one as what it is."""
-    late = [*ROW[:-1], NOW + 5]
+    late = [*ROW[:-2], NOW + 5, False]
     one, other = read_feed({"type": "feed", "feed": "f", "updates": [ROW, late]}, {"f"}, NOW)
 
     assert one.ask is not None
@@ -78,6 +79,7 @@ def test_what_is_no_number_stays_none_and_an_arrival_is_never_in_the_future() ->
         ("time", 3),
         ("received", "99"),
         ("received", float("nan")),
+        ("stamped", None),
     ],
 )
 def test_a_row_that_is_not_part_of_the_protocol_is_refused(name: str, value: object) -> None:
@@ -136,6 +138,6 @@ def test_feeds_are_told_to_the_process_as_they_are(paper: PaperEndpoint | None, 
 def test_a_time_may_be_any_of_the_calendar() -> None:
     """Property: a venue whose clock is centuries off is told as it is: to judge is for evaluators."""
     far = datetime(9999, 12, 31, tzinfo=UTC)
-    (update,) = read_feed({"feed": "f", "updates": [[*ROW[:7], far.isoformat(), 1]]}, {"f"}, NOW)
+    (update,) = read_feed({"feed": "f", "updates": [[*ROW[:7], far.isoformat(), 1, False]]}, {"f"}, NOW)
 
     assert update.time == far

@@ -257,6 +257,8 @@ async def test_every_kind_is_taken(watched: Served) -> None:
     assert [e.side for e in readings.metrics.executions("main", 0.0)] == ["buy"]
     assert readings.health.components()["oms"].status.name == "CRITICAL"
     assert readings.feeds.updates("f")["BTC"].sequence == 0
+    # Nothing is known of the clock of a source that told no time.
+    assert readings.feeds.updates("f")["BTC"].stamped
 
 
 async def test_more_than_a_thousand_observations_are_refused_whole(watched: Served) -> None:

@@ -67,8 +67,11 @@ def _track(updates: Sequence[FeedUpdate]) -> FeedTrack | None:
 def test_what_follows_from_all_updates_follows_from_those_that_are_kept(drawn: list[list[dict[str, Any]]]) -> None:
     """Property: newest, range of prices and each kind of fault survive, none looks fresher; nine updates at most."""
     conflation, every, kept = Conflation(), list[FeedUpdate](), list[FeedUpdate]()
+    # A source numbers all of its updates or none.
+    told_without = any(fields.get("sequence", 0) is None for batch in drawn for fields in batch)
+    unnumbered: dict[str, Any] = {"sequence": None} if told_without else {}
     for batch in drawn:
-        updates = [_update(len(every) + n + 0.0, **fields) for n, fields in enumerate(batch)]
+        updates = [_update(len(every) + n + 0.0, **fields | unnumbered) for n, fields in enumerate(batch)]
         every += updates
         for update in updates:
             conflation.add(update)

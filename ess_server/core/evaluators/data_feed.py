@@ -133,7 +133,7 @@ class DataFeedEvaluator:
 
     def _is_suspect(self, track: FeedTrack, now: Instant) -> bool:
         """Whether to look closer: most symbols are calm, and what is remembered bounds what is within any time."""
-        if track.defect is not None or track.setback is not None or track.latest.time > now.time:
+        if track.defect is not None or track.setback is not None or _is_ahead(track, now):
             return True
         return self._least_swing is not None and track.swing >= self._least_swing
 
@@ -158,7 +158,7 @@ class DataFeedEvaluator:
         for setback in (track.setback, track.last_setback):
             if setback is not None and self._counts(setback.received, track, now):
                 yield self._clock(setback.by, f"{of}clock ran back by", setback.time)
-        if track.latest.time > now.time:
+        if _is_ahead(track, now):
             yield self._clock(track.latest.time - now.time, f"{of}clock is ahead by", track.latest.time)
         yield from self._jumps(of, track, now)
 
@@ -186,6 +186,10 @@ class DataFeedEvaluator:
             return f"{of}price moved by {shown(moved)} % ({during}), which"
 
         yield Finding(Measure(value=moved, limit=limit, time=time), words, f"{limit:f} %")
+
+
+def _is_ahead(track: FeedTrack, now: Instant) -> bool:
+    return track.latest.time > now.time and not track.latest.stamped
 
 
 def _seconds(limit: Decimal) -> str:
