@@ -1,5 +1,6 @@
 """A web application whose order routes are closed while trading is stopped.
 
+    .venv/bin/pip install fastapi uvicorn       # not with `make run`; `make dev` has them
     .venv/bin/uvicorn --app-dir examples fastapi_app:app
 
 The gate lives as long as the application. Routes that send orders depend on ``allowed``; ``/status``, ``/trigger`` and
