@@ -24,7 +24,6 @@ CLOSE = {"reduceOnly": True}
         (("market", "sell", 1, None, CLOSE), ccxt.ExchangeError, "51169"),
         (("market", "buy", 12000, None, {"clientOrderId": "a-b"}), ccxt.BadRequest, "clOrdId"),
         (("limit", "buy", 1, 59000, {"clientOrderId": "taken1"}), ccxt.InvalidOrder, "51016"),
-        (("limit", "buy", 1, 61000, {"postOnly": True}), ccxt.BadRequest, "51000"),
         (("limit", "buy", 1, 59000, {"tdMode": "spot"}), ccxt.BadRequest, "tdMode"),
         (("limit", "buy", 1, 59000, {"stopLoss": {"triggerPrice": 58000}}), ccxt.BadRequest, "attachAlgoOrds"),
     ],

@@ -70,12 +70,22 @@ async def test_partial_fills_are_told_and_what_cannot_fill_ends(
     placed = await okx.create_order(BTC, "limit", "buy", 30, 60030)
     order = await okx.fetch_order(placed["id"], BTC)
     assert (order["info"]["state"], order["filled"], order["remaining"]) == ("partially_filled", 10, 20)
+    placed = await okx.create_order(ETH, "market", "buy", 300)
+    order = await okx.fetch_order(placed["id"], ETH)
+    assert (order["status"], order["filled"]) == ("canceled", 200)
     venue.books.tick()
-    placed = await okx.create_order(BTC, "market", "buy", 30)
+    assert {p["symbol"]: p["contracts"] for p in await okx.fetch_positions()} == {BTC: 20, ETH: 200}
+
+
+@pytest.mark.parametrize("wish", [{"postOnly": True}, {"timeInForce": "FOK"}])
+async def test_an_order_whose_wish_cannot_be_met_is_accepted_and_cancelled(
+    start_okx: Callable[..., Any], client: Callable[..., Any], wish: dict[str, Any]
+) -> None:
+    """Property: a post-only order that would take and a fill-or-kill that cannot fill end unfilled, not refused."""
+    okx = client(await start_okx(books=BooksConfig(liquidity=Decimal(6000))))
+    placed = await okx.create_order(BTC, "limit", "buy", 20, 61000, wish)
     order = await okx.fetch_order(placed["id"], BTC)
     assert (order["status"], order["filled"]) == ("canceled", 0)
-    [held] = await okx.fetch_positions()
-    assert held["contracts"] == 20
 
 
 async def test_open_orders_come_in_pages_of_a_hundred(venue: PaperVenue, okx: Any) -> None:

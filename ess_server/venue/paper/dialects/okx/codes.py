@@ -55,8 +55,6 @@ _CODES = {
     Reason.PRICE_TOO_LOW: ("51006", "The price is beyond the limit, the lowest is %s"),
     Reason.NOTIONAL_TOO_SMALL: ("51020", "The order is below the minimum amount"),
     Reason.TOO_MANY_OPEN_ORDERS: ("51174", "Too many pending orders"),
-    Reason.WOULD_TAKE: ("51000", "Parameter px error: the order would not be a maker"),
-    Reason.CANNOT_FILL: ("51000", "Parameter sz error: the order cannot be filled now"),
     Reason.WOULD_TRIGGER: _TRIGGER,
     Reason.TRIGGER_MISSING: _TRIGGER,
     Reason.CALLBACK_OUT_OF_RANGE: ("51257", "The callback rate is out of range"),

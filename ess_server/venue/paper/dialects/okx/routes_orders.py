@@ -64,6 +64,7 @@ def _order(request: Request, params: Params) -> OrderRequest:
         isolated=isolated_of(params),
         reduce_only=reduces_only(request, params),
         client_id=params.client_id("clOrdId"),
+        quiet=True,
     )
 
 
