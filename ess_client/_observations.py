@@ -16,6 +16,12 @@ Side = Literal["buy", "sell"]
 ExecutionType = Literal["new", "trade", "canceled", "rejected", "failed", "expired"]
 HealthStatus = Literal["healthy", "degraded", "critical"]
 
+MAX_DETAIL_BYTES = 512
+"""Of words for people, such as a traceback; more than the server keeps, so that it marks what is cut."""
+MAX_BYTES = 4000
+"""Of one observation, so that a full call stays below what a server takes (gRPC: 4 MiB)."""
+MAX_DIGITS = 100
+
 _SIDES: dict[str, pb.Side] = {"buy": pb.SIDE_BUY, "sell": pb.SIDE_SELL}
 _TYPES: dict[str, pb.ExecutionType] = {
     "new": pb.EXECUTION_TYPE_NEW,
@@ -34,10 +40,18 @@ _STATUSES: dict[str, pb.HealthStatus] = {
 
 @dataclass(frozen=True, slots=True)
 class Reported:
-    """One observation; of those with the same ``key`` only the newest matters. No key: each one counts."""
+    """One observation; of those with the same ``key`` only the newest matters. No key: each one counts.
+
+    Raises ValueError for one beyond ``MAX_BYTES``: it could never be sent, and would hold up all that follows.
+    """
 
     message: pb.Observation
     key: tuple[str, ...] | None
+
+    def __post_init__(self) -> None:
+        size = self.message.ByteSize()
+        if size > MAX_BYTES:
+            raise ValueError(f"{self.message.WhichOneof('kind')} of {size} bytes; at most {MAX_BYTES}")
 
 
 def equity(account: str, amount: Number, currency: str, *, time: datetime) -> Reported:
@@ -87,7 +101,7 @@ def execution(
             stop_loss=stop_loss,
             reduce_only=reduce_only,
             strategy=strategy,
-            detail=detail,
+            detail=_cut(detail),
         )
     )
     return Reported(message, None)
@@ -96,7 +110,7 @@ def execution(
 def health(component: str, status: HealthStatus, detail: str = "", *, time: datetime) -> Reported:
     """How a component does."""
     message = _observation(time)
-    message.health.CopyFrom(pb.Health(component=component, status=_STATUSES[status], detail=detail))
+    message.health.CopyFrom(pb.Health(component=component, status=_STATUSES[status], detail=_cut(detail)))
     return Reported(message, ("health", component))
 
 
@@ -123,7 +137,9 @@ def feed(
         corrupt = True
         detail = ", ".join([f"{side} is {price}" for side, price in bad.items()] + [detail] * bool(detail))
     told = {side: _text(price) for side, price in prices.items() if side not in bad}
-    message.feed.CopyFrom(pb.Feed(feed=name, symbol=symbol, sequence=sequence, corrupt=corrupt, detail=detail, **told))
+    message.feed.CopyFrom(
+        pb.Feed(feed=name, symbol=symbol, sequence=sequence, corrupt=corrupt, detail=_cut(detail), **told)
+    )
     # A later good update takes no declared fault with it.
     return Reported(message, None if corrupt else ("feed", name, symbol))
 
@@ -144,7 +160,13 @@ def _text(value: Number | None) -> str:
         return value or ""
     # A float of another library, such as numpy's, shows its type as well.
     number = Decimal(float.__repr__(value) if isinstance(value, float) else value)
+    if number and number.is_finite() and abs(number.adjusted()) > MAX_DIGITS:
+        raise ValueError(f"{number:.3e} has more than {MAX_DIGITS} digits")
     return f"{number:f}"
+
+
+def _cut(text: str) -> str:
+    return text.encode("utf-8", "replace")[:MAX_DETAIL_BYTES].decode(errors="ignore")
 
 
 def _is_no_number(value: Number | None) -> bool:

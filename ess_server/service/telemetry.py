@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Context as Digits
 from decimal import Decimal
 
 from ess_client.pb import telemetry_pb2 as pb
@@ -33,7 +34,10 @@ EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 FURTHEST = timedelta(days=366)
 """A time further ahead than this is no clock that is merely wrong."""
 _log = logging.getLogger("ess.telemetry")
-_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,24})?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,24}(\.[0-9]{1,200})?", re.ASCII)
+_PLACES = 24
+_SMALLEST = Decimal(1).scaleb(-_PLACES)
+_DIGITS = Digits(prec=2 * _PLACES + 1)
 _SIDES = {pb.SIDE_BUY: "buy", pb.SIDE_SELL: "sell"}
 
 
@@ -50,7 +54,16 @@ def _decimal(text: str, field: str) -> Decimal:
         raise RejectedError(
             "NOT_A_DECIMAL", f"{field}: {text[:40]!r} is not digits with at most one point; no exponent"
         )
-    return Decimal(text)
+    number = Decimal(text)
+    if int(number.as_tuple().exponent) >= -_PLACES:
+        return number
+    # A division leaves more digits than anybody means.
+    rounded = number.quantize(_SMALLEST, context=_DIGITS)
+    if number and not rounded:
+        raise RejectedError(
+            "NOT_A_DECIMAL", f"{field}: {text[:40]!r} is less than {_PLACES} digits behind the point tell"
+        )
+    return rounded
 
 
 def _optional(text: str, field: str) -> Decimal | None:

@@ -68,6 +68,21 @@ async def check_everything(served: Served) -> None:
     assert track.latest.sequence == 7
 
 
+async def test_words_of_any_length_hold_up_nothing(target: tuple[str, Served]) -> None:
+    """A traceback as detail is cut, names that no server could take are refused here, and the rest arrives."""
+    with Reporter(target[0]) as reporter:
+        reporter.execution("main", "BTC/USDT:USDT", "failed", detail="x" * 5_000_000)
+        reporter.execution("main", "BTC/USDT:USDT", "failed", detail="\udcff")
+        reporter.execution("main", "BTC/USDT:USDT" * 500_000, "failed")
+        reporter.health("router", "critical", "y" * 5_000_000)
+        reporter.feed("binance", "BTC/USDT:USDT", corrupt=True, detail="z" * 5_000_000)
+        for name in (Decimal("1E+1000"), "1" * 5_000_000, 10**5000):
+            reporter.equity("main", name, "USDT")
+        reporter.equity("main", Decimal(925) / 3, "USDT")
+        assert await asyncio.to_thread(reporter.flush, 5)
+        assert (reporter.stats.accepted, reporter.stats.rejected) == (5, 4)
+
+
 async def test_thread_reports_every_kind(target: tuple[str, Served]) -> None:
     """What is handed over by any thread is what evaluators read, field by field."""
     with Reporter(target[0], source="engine-1") as reporter:

@@ -139,6 +139,8 @@ zero_in_go = Timestamp(seconds=-62135596800)
         (equity("1e9"), "NOT_A_DECIMAL", "equity.amount"),
         (equity("١٢"), "NOT_A_DECIMAL", "equity.amount"),
         (equity(""), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("0." + "0" * 30 + "1"), "NOT_A_DECIMAL", "equity.amount"),
+        (equity("1" * 25), "NOT_A_DECIMAL", "equity.amount"),
         (equity("0"), "NOT_POSITIVE", "equity.amount"),
         (equity("-5"), "NOT_POSITIVE", "equity.amount"),
         (equity("5", account="mian"), "UNKNOWN_ACCOUNT", "account"),
@@ -173,6 +175,15 @@ async def test_bad_observation_is_rejected_alone(
     assert answer.accepted == 2
     assert [(r.index, r.reason) for r in answer.rejections] == [(1, reason)]
     assert answer.rejections[0].detail.startswith(f"{field}: ")
+
+
+async def test_digits_that_a_division_leaves_behind_are_rounded(watched: Served) -> None:
+    """Equity of more places than anybody means counts, also where rounding makes it longer before the point."""
+    answer = await report(watched, equity("308.3333333333333333333333333"), equity("9" * 24 + "." + "9" * 30))
+    assert answer.accepted == 2
+    metrics = watched.running.readings.metrics.account("main")
+    assert metrics is not None
+    assert metrics.equity.amount == Decimal("1e24")
 
 
 async def test_zero_time_leaves_the_baseline_as_it_was(watched: Served) -> None:
