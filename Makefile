@@ -113,6 +113,10 @@ PASSES ?= 100000
 simulate: dev ## ask every evaluator PASSES times over healthy days: nothing may trip; half a minute
 	ESS_SIMULATED_PASSES=$(PASSES) $(BIN)/pytest --timeout 600 tests/simulate
 
+.PHONY: deep
+deep: dev ## explore every property and the state machine far and anew each time; half an hour
+	ESS_HYPOTHESIS=deep $(BIN)/pytest -n 2 --dist worksteal --timeout 3600 -m hypothesis
+
 # The tools that operators use, at fixed versions; the Go module proxy serves them.
 GRPCURL := github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.3
 HEALTH_PROBE := github.com/grpc-ecosystem/grpc-health-probe@v0.4.24

@@ -20,12 +20,13 @@ What no reading and no flow tells cannot be known: a transfer that is not report
 that show it, is a loss for as long as it is on its way. ``confirm`` is for that.
 """
 
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from itertools import chain
+from operator import itemgetter
 from typing import TypeVar
 
 from ess_server.core.account_book import NEVER, SavedLedger, is_newer
@@ -194,19 +195,17 @@ class GroupBook:
         part = self._parts.get(flow.account)
         if self._latest is None or part is None or part < flow.time:
             return None
-        first = self._latest.time
+        # A sum is as old as its oldest part: no part of one made of later readings has to be looked at.
+        entries = self._ledger.image().entries
+        later = bisect_left(entries, flow.time, key=itemgetter(0))
+        first = next((entry.time for entry in entries[later:] if entry.is_reading), self._latest.time)
         place = self.group.accounts.index(flow.account)
-        for time, stamps in self._sums():
-            if stamps[place] < flow.time:
-                break
-            first = time
-        return first
-
-    def _sums(self) -> Iterator[tuple[datetime, list[datetime]]]:
-        """Yield time and times of the parts of each sum in the window, newest first."""
-        for entry in reversed(self._ledger.image().entries):
+        for entry in reversed(entries[:later]):
             if entry.is_reading:
-                yield entry.time, [datetime.fromisoformat(stamp) for stamp in entry.id.split()]
+                if datetime.fromisoformat(entry.id.split()[place]) < flow.time:
+                    break
+                first = entry.time
+        return first
 
     def _in_flight(self, latest: datetime) -> Decimal:
         late = (flow.amount for flow in self._moved if flow.time > latest - TRANSIT)

@@ -16,7 +16,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
@@ -28,6 +28,7 @@ from ess_server.core.ports import MetricsRepository, Readings
 from ess_server.core.readings import AccountMetrics, CashFlow, EquityReading, Trip, Unknown
 from ess_server.core.recent_ids import MAX_IDS
 from ess_server.testing import FakeClock, FakeFeeds, FakeHealth, eventually
+from tests.exploration import explored
 
 ZONE = ZoneInfo("Europe/Berlin")
 SOON = timedelta(seconds=20)
@@ -118,7 +119,7 @@ def perform(metrics: MetricsRepository, clock: FakeClock, name: str, value: Any,
         assert [metrics.record_cash_flow(reported) for _ in range(2)] == [True, False]
 
 
-@settings(deadline=None, max_examples=40)
+@explored(40)
 @given(OPERATIONS)
 def test_restart_anywhere_gives_the_same_baselines_and_knows_the_same_flows(operations: list[tuple[str, Any]]) -> None:
     """Whatever was recorded, saved in whatever portions, a restarted repository goes on like one that never ended."""

@@ -7,7 +7,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core import baselines
@@ -20,6 +20,7 @@ from ess_server.core.baselines import (
 )
 from ess_server.core.equity_series import Entry, Fold, step
 from ess_server.core.readings import Baseline
+from tests.exploration import explored
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ZONES = st.sampled_from([ZoneInfo(z) for z in ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu")])
@@ -88,14 +89,14 @@ def series(draw: st.DrawFn) -> list[Entry]:
     return draw(st.permutations(draw(st.lists(READINGS, max_size=12)) + numbered))
 
 
-@settings(deadline=None, max_examples=300)
+@explored(300)
 @given(series(), ZONES)
 def test_arrival_in_any_order_gives_the_baseline_of_the_series(entries: list[Entry], zone: ZoneInfo) -> None:
     """Within the window the baseline depends on the times alone, over a midnight and with flows at any place."""
     assert expected(entries, zone) == ledger_of(*entries, zone=zone).baseline
 
 
-@settings(deadline=None, max_examples=200)
+@explored(200)
 @given(series(), st.integers(0, 2**20 - 1))
 def test_baseline_is_the_same_however_often_it_is_read(entries: list[Entry], read: int) -> None:
     """What is folded late is folded right: read after any of the entries, it is that of the entries so far."""
@@ -107,7 +108,6 @@ def test_baseline_is_the_same_however_often_it_is_read(entries: list[Entry], rea
     assert expected(entries, BERLIN) == ledger.baseline
 
 
-@settings(deadline=None)
 @given(series(), st.integers(0, 5))
 def test_readings_that_come_twice_change_nothing(entries: list[Entry], seed: int) -> None:
     """A reading delivered again, in whatever order, leaves the baseline as it was."""
@@ -117,7 +117,7 @@ def test_readings_that_come_twice_change_nothing(entries: list[Entry], seed: int
     assert expected(entries, BERLIN) == ledger_of(*again, zone=BERLIN).baseline
 
 
-@settings(deadline=None, max_examples=200)
+@explored(200)
 @given(st.lists(st.tuples(st.integers(0, 4000), st.booleans(), st.integers(1, 100)), max_size=60), st.data())
 def test_restart_anywhere_in_a_long_series_continues_as_if_there_had_been_none(
     steps: list[tuple[int, bool, int]], data: st.DataObject
@@ -138,7 +138,7 @@ def test_restart_anywhere_in_a_long_series_continues_as_if_there_had_been_none(
         assert len(whole.image().entries) <= capacity
 
 
-@settings(deadline=None, max_examples=200)
+@explored(200)
 @given(
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(1000, 2000)), min_size=1, max_size=60),
     st.lists(st.tuples(st.integers(0, 100_000), st.integers(-15, 15)), max_size=20),
@@ -154,7 +154,7 @@ def test_a_long_series_in_order_never_forgets(
     assert expected(entries, zone) == ledger_of(*sorted(entries), zone=zone).baseline
 
 
-@settings(deadline=None, max_examples=200)
+@explored(200)
 @given(st.lists(st.integers(0, 40_000), min_size=3, max_size=20, unique=True), st.data(), st.integers(1, 10**6), ZONES)
 def test_one_wrong_reading_makes_no_loss_once_the_next_is_in(
     seconds: list[int], data: st.DataObject, wrong: int, zone: ZoneInfo
@@ -537,7 +537,6 @@ def test_restore_passes_over_entries_that_the_anchor_covers() -> None:
     assert restored.image() == ledger.image()
 
 
-@settings(deadline=None)
 @given(st.decimals("0.01", "1e9", places=2), st.decimals("0.01", "1e9", places=2))
 def test_loss_in_percent_is_never_negative_and_below_a_hundred(mark: Decimal, equity: Decimal) -> None:
     """No gain shows as a negative loss, and while equity is above zero a loss is below 100 %."""

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
@@ -28,6 +28,7 @@ from ess_server.core.ports import Readings
 from ess_server.core.readings import ComponentHealth, ExecutionType, HealthStatus
 from ess_server.core.watched import Watched
 from ess_server.testing import FakeClock, FakeMetrics
+from tests.exploration import explored
 
 from .test_intake import REPORT, UPDATE
 
@@ -122,7 +123,7 @@ words = {
 
 
 @pytest.mark.parametrize("kind", sorted(words))
-@settings(max_examples=60, deadline=None)
+@explored(60)
 @given(data=st.data(), confirm=st.integers(1, 3))
 def test_batches_decide_as_single_observations_do(kind: str, data: st.DataObject, confirm: int) -> None:
     """Whatever comes in one go, the decision is the one that would have been taken observation by observation."""
@@ -138,7 +139,7 @@ def test_good_reading_between_bad_ones_is_counted_as_well() -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(words))
-@settings(max_examples=60, deadline=None)
+@explored(60)
 @given(data=st.data(), confirm=st.integers(1, 3))
 def test_breach_that_was_read_often_enough_is_decided_on(kind: str, data: st.DataObject, confirm: int) -> None:
     """So many bad observations in a row always decide, between any others, in any batches."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.confirm import Confirmation, Decision
@@ -12,6 +12,7 @@ from ess_server.core.evaluators import EvaluatorSettings, OnUnknown
 from ess_server.core.model import Action, CauseSource
 from ess_server.core.readings import Clear, Instant, Measure, Trip, Unknown, Verdict, Warn
 from ess_server.testing import START
+from tests.exploration import explored
 
 UNKNOWN = Unknown("no equity yet")
 
@@ -144,7 +145,6 @@ def test_breach_that_is_judged_again_after_a_later_one_counts_no_second_time() -
     assert confirmation.decide(breach(5), at(5)) is not None
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 20), min_size=1, max_size=40), st.integers(2, 5), st.integers(0, 5), st.data())
 def test_one_bad_reading_never_trips_when_two_must_confirm(
     pauses: list[float], confirm: int, more: int, data: st.DataObject
@@ -177,7 +177,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@explored(300)
 @given(STEPS, st.integers(1, 4), st.integers(0, 3))
 def test_breach_that_is_confirmed_always_trips(steps: list[Step], confirm: int, more: int) -> None:
     """By the definition written down: k of the last n readings, none older than the time, the present one a breach."""
@@ -196,7 +196,7 @@ def test_breach_that_is_confirmed_always_trips(steps: list[Step], confirm: int, 
         assert bool(decision) == (step.kind == "trip" and sum(t for _, t in window) >= confirm)
 
 
-@settings(deadline=None, max_examples=300)
+@explored(300)
 @given(STEPS)
 def test_unknown_for_too_long_is_a_fault_exactly_from_then_on(steps: list[Step]) -> None:
     """From the first Unknown of an unbroken run, at 15 s and after, until something is known."""

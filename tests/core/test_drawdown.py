@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
@@ -16,6 +16,7 @@ from ess_server.core.evaluators import DrawdownEvaluator, DrawdownSettings
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Baseline, Clear, EquityReading, Instant, Trip, Unknown, Verdict, Warn
 from ess_server.testing import START, FakeClock, FakeFeeds, FakeHealth, FakeMetrics
+from tests.exploration import explored
 
 NOW = Instant(START, 1000.0)
 BASELINE = Baseline(high_water_mark=Decimal(2000), day=date(2026, 1, 5), day_open=Decimal(1000))
@@ -277,7 +278,7 @@ AMOUNTS = st.one_of(st.integers(1, 3000).map(Decimal), st.sampled_from([Decimal(
 STEPS = st.lists(st.tuples(st.floats(0.001, 30), AMOUNTS, st.booleans()), min_size=1, max_size=30)
 
 
-@settings(deadline=None, max_examples=200)
+@explored(200)
 @given(STEPS)
 def test_verdict_follows_the_series_and_is_never_clear_past_a_limit(steps: list[tuple[float, Decimal, bool]]) -> None:
     """Over any series with gaps and unusable readings: Trip exactly past the limit, Clear only with a fresh reading."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.adapters.metrics_sqlite import SqliteMetricsRepository
@@ -15,6 +15,7 @@ from ess_server.core.model import CauseSource
 from ess_server.core.readings import Clear, Trip, Unknown, Warn
 from ess_server.testing import START, FakeClock
 from tests.core.losses import ZONE, Remembered, Watch
+from tests.exploration import explored
 
 SOON = timedelta(seconds=20)
 LIMIT = Decimal(10)
@@ -23,7 +24,7 @@ HEALTHY = st.integers(970, 1030).map(str)
 # A minute before midnight in Berlin: most sequences see a day begin.
 NEAR_MIDNIGHT = START.replace(hour=22, minute=59)
 
-quick = settings(deadline=None, max_examples=120, suppress_health_check=[HealthCheck.too_slow])
+quick = explored(120)
 
 
 def of_one(confirm: int = 1, confirm_of: int = 0) -> DrawdownSettings:
@@ -250,7 +251,7 @@ def test_restart_anywhere_gives_the_same_verdicts(
     assert through.verdict() == restarted.verdict()
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@explored(15)
 @given(OPERATIONS, st.integers(0, 2**20 - 1))
 def test_restart_through_the_real_file_gives_the_same_verdicts(
     operations: list[tuple[str, Any]], restarts: int

@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.execution_book import MAX_WINDOWS, ExecutionBook
 from ess_server.core.execution_window import MAX_EXECUTIONS, ExecutionTally, ExecutionWindow
 from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.testing import START
+from tests.exploration import explored
 
 LENGTH = 10.0
 FAILED = (ExecutionType.REJECTED, ExecutionType.FAILED)
@@ -103,7 +104,7 @@ def shown(tally: ExecutionTally) -> dict[str, object]:
     return {name: getattr(tally, name) for name in added_up([])}
 
 
-@settings(max_examples=200)
+@explored(200)
 @given(steps=st.lists(st.tuples(st.sampled_from([-3.0, 0.0, 0.5, 4.0, 11.0]), reports), max_size=25))
 def test_tally_is_what_the_reports_of_the_window_say(steps: list[tuple[float, ExecutionReport]]) -> None:
     """Report by report, with late arrivals and with reports that leave, it equals the sum made anew."""

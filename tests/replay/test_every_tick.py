@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.evaluators import (
@@ -17,6 +17,7 @@ from ess_server.core.evaluators import (
     SystemHealthSettings,
 )
 from ess_server.replay.recording import ReadOptions
+from tests.exploration import explored
 
 from .recorded import at, replayed, write_csv
 
@@ -75,7 +76,7 @@ def _write(file: Path, recorded: list[tuple[float, float, str, str]]) -> Path:
     return write_csv(file, COLUMNS, cells)
 
 
-@settings(max_examples=60, deadline=None)
+@explored(60)
 @given(
     recorded=rows,
     confirm=st.sampled_from([(1, 1), (2, 3), (3, 3)]),

@@ -8,21 +8,21 @@
 7. A trigger that the revision of a reset or hold does not cover stands, with all that it asked for: a FLATTEN too
    that it asked for later, once its time has come, whatever has ended in between.
 
-``ESS_HYPOTHESIS=deep`` explores further, and differently each time.
+``make deep`` explores further, and differently each time.
 """
 
-import os
 from datetime import timedelta
 from itertools import product
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, Action, Cause, CauseSource, Scope
 from tests.core.rig import ANNA
+from tests.exploration import explored
 
 from .records import Outcome
 from .world import World
@@ -238,13 +238,6 @@ class Latch(RuleBasedStateMachine):
             self.world.crash(applied=applied, power_lost=(end == "power",) * 2)
 
 
-if os.environ.get("ESS_HYPOTHESIS") == "deep":
-    profile = settings(max_examples=3000, stateful_step_count=80)
-else:
-    profile = settings(max_examples=200, stateful_step_count=30, derandomize=True, database=None)
-
 # On a machine that others load it takes several times as long as alone.
 TestLatch = pytest.mark.timeout(240)(Latch.TestCase)
-TestLatch.settings = settings(
-    profile, deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck)
-)
+TestLatch.settings = explored(200, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))

@@ -251,8 +251,10 @@ class World:
         assert state.active or journal.agreed_revision >= state.revision, "promise 2: open without a floor on disk"
         if not agree:
             assert everything, "promise 2: records that prove nothing did not block everything"
-            known = [s.action for one in self._found if one.record for s in one.record.stops if s.scope == GLOBAL]
-            most = Action.FLATTEN if self.around.tripwire.exists else max(known, default=Action.BLOCK)
+            known = [s for one in self._found if one.record for s in one.record.stops if s.scope == GLOBAL]
+            # What was to be flattened later may be due by now.
+            asked = [Action.FLATTEN if s.flatten else s.action for s in known]
+            most = Action.FLATTEN if self.around.tripwire.exists else max(asked, default=Action.BLOCK)
             assert everything.action <= most, "promise 2: lack of proof alone did more than block"
         for attempt in self.interrupted:
             self._judge_interrupted(attempt, agree=agree)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.errors import VenueUnknownError
@@ -129,7 +129,6 @@ def test_size_rules_that_cannot_be_are_unknown(filters: object) -> None:
         size_rules(filters)
 
 
-@settings(deadline=None)
 @given(
     steps=st.integers(0, 20_000),
     dust=st.decimals(0, 1, places=3).filter(lambda d: d < 1),

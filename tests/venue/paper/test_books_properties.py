@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.venue.paper.books import Books
@@ -23,6 +23,7 @@ from ess_server.venue.paper.model import (
     TriggerType,
 )
 from ess_server.venue.paper.refusal import Refused
+from tests.exploration import explored
 
 START = Decimal(100_000)
 LIQUIDITY = st.one_of(st.none(), st.just(Decimal(20_000)))
@@ -152,7 +153,7 @@ def fills(books: Books) -> list[JournalEntry]:
     return books.journal.read(kinds=["fill"])
 
 
-@settings(max_examples=150, deadline=None)
+@explored(150)
 @given(STEPS, LIQUIDITY)
 def test_reducing_orders_never_grow_or_flip_in_one_way_mode(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: no fill of a reduce-only order leaves a larger position or one on the other side."""
@@ -160,7 +161,7 @@ def test_reducing_orders_never_grow_or_flip_in_one_way_mode(steps: list[Step], l
     assert grew_or_flipped(entry for entry in fills(books) if entry.details["reduces"]) == []
 
 
-@settings(max_examples=80, deadline=None)
+@explored(80)
 @given(STEPS, LIQUIDITY)
 def test_hedge_legs_keep_their_side_and_are_independent(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: in hedge mode no leg ever changes sides, and each leg is the sum of the fills that name it."""
@@ -178,7 +179,7 @@ def test_hedge_legs_keep_their_side_and_are_independent(steps: list[Step], liqui
             assert sum((d["quantity"] * d["side"].sign for d in own), start=Decimal(0)) == leg.quantity
 
 
-@settings(max_examples=80, deadline=None)
+@explored(80)
 @given(STEPS, LIQUIDITY, st.sampled_from((ONE_WAY, HEDGED)))
 def test_all_cash_together_is_conserved(
     steps: list[Step], liquidity: Decimal | None, legs: tuple[LegSide, ...]
@@ -189,7 +190,7 @@ def test_all_cash_together_is_conserved(
         assert wallets + books.house.get("USDT", Decimal(0)) == 2 * START
 
 
-@settings(max_examples=80, deadline=None)
+@explored(80)
 @given(STEPS, LIQUIDITY)
 def test_equity_is_what_trading_paid_and_holds(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: equity equals deposits minus what was paid for what is held, valued at the mark, minus fees."""
@@ -202,7 +203,7 @@ def test_equity_is_what_trading_paid_and_holds(steps: list[Step], liquidity: Dec
         assert abs(asset_figures(account, books.market, "USDT").equity - expected) < Decimal("1e-5")
 
 
-@settings(max_examples=80, deadline=None)
+@explored(80)
 @given(STEPS, LIQUIDITY)
 def test_no_order_fills_more_than_it_asked(steps: list[Step], liquidity: Decimal | None) -> None:
     """Property: an order fills at most its quantity, never worse than its limit, and ends once it is full."""
