@@ -87,6 +87,8 @@ def _problem(key: Key, was: object, now: object) -> str:
             problem = ""
         case (Scope(), Scope()) if now == GLOBAL:
             problem = ""
+        case (tuple(), tuple()) if key.field == "accounts" and set(was) != set(now):
+            problem = "with other accounts the sum would be measured from now on, which no reload does to"
         case (tuple(), tuple()) if key.type == tuple[int, ...] or (was and set(was) <= set(now)):
             problem = ""
         case _:

@@ -22,6 +22,7 @@ from ess_server.core.evaluators import (
 from ess_server.core.model import GLOBAL, Action, Scope
 
 LOSS = DrawdownSettings(name="x", account="a", max_drawdown_percent=Decimal(10), max_daily_loss_percent=Decimal(3))
+SUM = DrawdownSettings(name="x", accounts=("a", "b"), currency="USDT", confirm=2, max_drawdown_percent=Decimal(10))
 FEED = DataFeedSettings(name="x", feed="f", symbols=("A", "B"))
 HEALTH = SystemHealthSettings(name="x", components=("router",))
 
@@ -35,6 +36,7 @@ TAKEN: dict[str, tuple[EvaluatorSettings, dict[str, Any], str]] = {
     "unknown": (LOSS, {"on_unknown": OnUnknown.FLATTEN}, 'x: on_unknown "block" -> "flatten"'),
     "wider scope": (LOSS, {"scope": GLOBAL}, 'x: scope "account/a" -> "global"'),
     "symbol added": (FEED, {"symbols": ("B", "C", "A")}, 'x: symbols ["A", "B"] -> ["B", "C", "A"]'),
+    "accounts in another order": (SUM, {"accounts": ("b", "a")}, 'x: accounts ["a", "b"] -> ["b", "a"]'),
     "warn tiers": (LOSS, {"warn_percent": ()}, "x: warn_percent [50, 75, 90] -> []"),
 }
 REFUSED: dict[str, tuple[EvaluatorSettings, dict[str, Any], str, str]] = {
@@ -42,6 +44,7 @@ REFUSED: dict[str, tuple[EvaluatorSettings, dict[str, Any], str, str]] = {
     "limit taken away": (LOSS, {"max_daily_loss_percent": None}, "max_daily_loss_percent", "takes no limit away"),
     "unknown ignored": (LOSS, {"on_unknown": OnUnknown.IGNORE}, "on_unknown", "ignored"),
     "another account": (LOSS, {"account": "b"}, "account", "does not change what is watched"),
+    "account of a sum added": (SUM, {"accounts": ("a", "b", "c")}, "accounts", "measured from now on"),
     "another scope": (LOSS, {"scope": Scope.parse("account/b")}, "scope", "does not change what is watched"),
     "symbol taken away": (FEED, {"symbols": ("A",)}, "symbols", "does not change what is watched"),
     "some instead of all": (replace(FEED, symbols=()), {"symbols": ("A",)}, "symbols", "does not change what"),
