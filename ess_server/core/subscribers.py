@@ -5,8 +5,7 @@ no proof sent before the latch can reach further, by the gate's own arithmetic (
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
@@ -31,7 +30,10 @@ class SubscriberStatus(Enum):
 
 @dataclass(slots=True, kw_only=True)
 class Subscriber:
-    """One process of one gate. ``confirmed_revision`` is 0 until it has confirmed one."""
+    """One process of one gate. ``confirmed_revision`` is 0 until it has confirmed one.
+
+    ``met_revision`` was latched last when it came: how long it took to confirm that one says nothing.
+    """
 
     subscriber_id: str
     session_id: str
@@ -41,6 +43,7 @@ class Subscriber:
     connect_time: datetime
     last_seen_time: datetime
     last_seen: float
+    met_revision: int = 0
     connected: int = 1
     confirmed_revision: int = 0
     confirm_duration: timedelta | None = None
@@ -116,6 +119,7 @@ class SubscriberRegistry:
             connect_time=now,
             last_seen_time=now,
             last_seen=self._clock.uptime(),
+            met_revision=self._latched.revision,
         )
         self._gates[key] = gate
         return gate
@@ -143,7 +147,7 @@ class SubscriberRegistry:
         self.seen(gate)
         if revision > gate.confirmed_revision:
             # A later revision, such as a release's, says nothing of how long the stop took.
-            if gate.confirmed_revision < self._latched.revision <= revision:
+            if max(gate.confirmed_revision, gate.met_revision) < self._latched.revision <= revision:
                 gate.confirm_duration = timedelta(seconds=max(0.0, self._clock.uptime() - self._latched.uptime))
             gate.confirmed_revision = revision
             self._latched.changed.set()
@@ -165,8 +169,8 @@ class SubscriberRegistry:
     def gates(self) -> Sequence[tuple[Subscriber, SubscriberStatus]]:
         """Every counted gate with its status: pending first, then expired, then confirmed."""
         order = (SubscriberStatus.PENDING, SubscriberStatus.EXPIRED, SubscriberStatus.CONFIRMED)
-        present = {g.subscriber_id for g in self._gates.values() if g.connected}
-        ranked = [(g, self.status(g)) for g in self._gates.values() if not self._replaced(g, present)]
+        newest = self._newest()
+        ranked = [(g, self.status(g)) for g in self._gates.values() if not self._replaced(g, newest)]
         return sorted(ranked, key=lambda r: (order.index(r[1]), r[0].subscriber_id, r[0].session_id))
 
     def expects(self, subscriber_id: str) -> bool:
@@ -215,10 +219,19 @@ class SubscriberRegistry:
             except TimeoutError:
                 continue
 
-    def _replaced(self, gate: Subscriber, present: AbstractSet[str]) -> bool:
-        """Whether this is a process that ended long enough ago and whose name is connected again."""
+    def _newest(self) -> Mapping[str, Subscriber]:
+        """Of each name the process that is connected, else the one that was seen last."""
+        newest: dict[str, Subscriber] = {}
+        for gate in self._gates.values():
+            known = newest.get(gate.subscriber_id)
+            if known is None or (gate.connected > 0, gate.last_seen) > (known.connected > 0, known.last_seen):
+                newest[gate.subscriber_id] = gate
+        return newest
+
+    def _replaced(self, gate: Subscriber, newest: Mapping[str, Subscriber]) -> bool:
+        """Whether this is a process that ended long enough ago and whose name has connected again since."""
         lapsed = self._clock.uptime() - gate.last_seen > self._lease.total_seconds() * LEASE_MARGIN
-        return not gate.connected and lapsed and gate.subscriber_id in present
+        return not gate.connected and lapsed and newest[gate.subscriber_id] is not gate
 
     def _forget_old(self) -> None:
         if len(self._gates) < MAX_REMEMBERED:

@@ -90,6 +90,28 @@ async def test_later_confirmations_do_not_lengthen_the_stop(registry: Subscriber
     assert registry.enforcement().elapsed == timedelta(seconds=0.5)
 
 
+async def test_gate_that_came_after_the_stop_does_not_lengthen_it(registry: SubscriberRegistry) -> None:
+    """How long a stop took is told of the gates that had to be told, and not of one that was started later."""
+    registry.latched(7)
+    running_clock().advance(30)
+    opened(registry)
+    registry.confirm("mm", "1", 7)
+    assert (counts(registry), registry.enforcement().elapsed) == ((1, 1, 0, 0, 0), None)
+    registry.latched(8)
+    registry.confirm("mm", "1", 8)
+    assert registry.enforcement().elapsed == timedelta(0)
+
+
+async def test_of_processes_that_ended_the_last_of_each_name_is_listed(registry: SubscriberRegistry) -> None:
+    """A program that is started again and again, such as a script, counts as one gate also after its end."""
+    for session in ("1", "2", "3"):
+        registry.closed(opened(registry, "script", session))
+        running_clock().advance(LAPSED)
+    registry.closed(opened(registry, "other"))
+    running_clock().advance(LAPSED)
+    assert [(g.subscriber_id, g.session_id) for g, _ in registry.gates()] == [("other", "1"), ("script", "3")]
+
+
 async def test_confirmations_never_go_back(registry: SubscriberRegistry) -> None:
     """A confirmation that arrives late takes none back."""
     gate = opened(registry)
