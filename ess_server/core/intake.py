@@ -26,6 +26,8 @@ MAX_WAITING = 10_000
 """Observations that may wait for the evaluators; more than that are refused, so that memory is bounded."""
 TURN = 50
 """Observations of one key that are recorded after a look, so that nothing else waits for long."""
+TURN_OF_ALL = 1_000
+"""Observations that are recorded after a look, likewise."""
 
 _log = logging.getLogger("ess.intake")
 _HEALTH = ("health", "")
@@ -65,12 +67,13 @@ class Intake:
         self._late = late
         self._marks: dict[Subject, int] = {}
         self._waiting: dict[Subject, deque[_Waiting]] = {}
+        self._count = 0
         self._lookout.on_end(self._let_in)
 
     @property
     def waiting(self) -> int:
         """Observations that wait for those before them to be judged."""
-        return sum(map(len, self._waiting.values()))
+        return self._count
 
     def equity(self, reading: EquityReading) -> None:
         """Take a reading. One that is not usable is kept as the latest, and moves no baseline."""
@@ -143,6 +146,7 @@ class Intake:
             if self.waiting >= MAX_WAITING:
                 raise CapacityError(f"evaluation: {MAX_WAITING} observations wait for it already; send it later")
             self._waiting.setdefault(key, deque()).append(one)
+            self._count += 1
             return None
         return self._record(key, one)
 
@@ -157,16 +161,28 @@ class Intake:
         return self._lookout.has_passed(self._marks.get(key, 0))
 
     def _let_in(self) -> None:
-        for key, queue in list(self._waiting.items()):
-            for _ in range(TURN):
-                if not queue or (queue[0].hides and not self._is_judged(key)):
-                    break
-                try:
-                    self._record(key, queue.popleft())
-                except Exception:  # noqa: BLE001 - its sender is gone, and the others must not wait for ever
-                    _log.exception("an observation that waited could not be taken")
-            if not queue:
-                del self._waiting[key]
+        left = TURN_OF_ALL
+        for key in list(self._waiting):
+            queue = self._waiting.pop(key)
+            left -= self._let_in_some(key, queue, min(TURN, left))
+            if queue:
+                # Behind the others, whose turn it then is.
+                self._waiting[key] = queue
+            if not left:
+                # What was recorded has asked for another look, after which it goes on.
+                return
+
+    def _let_in_some(self, key: Subject, queue: "deque[_Waiting]", most: int) -> int:
+        """Record what waits for nothing any more; return how many were taken from the queue."""
+        for taken in range(most):
+            if not queue or (queue[0].hides and not self._is_judged(key)):
+                return taken
+            self._count -= 1
+            try:
+                self._record(key, queue.popleft())
+            except Exception:  # noqa: BLE001 - its sender is gone, and the others must not wait for ever
+                _log.exception("an observation that waited could not be taken")
+        return most
 
 
 def _of_account(account: str) -> tuple[Subject, Subject]:

@@ -227,6 +227,23 @@ async def test_what_is_let_in_at_once_is_bounded() -> None:
     assert waiting == [71, 21, 0, 0]
 
 
+async def test_what_is_let_in_at_once_is_bounded_however_many_things_it_is_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After one look a turn of everything comes in, after the next those that had none, and each stays in order."""
+    monkeypatch.setattr("ess_server.core.intake.TURN_OF_ALL", 4)
+    door = await opened()
+    names = [f"c{number}" for number in range(6)]
+    for status in (HealthStatus.CRITICAL, HealthStatus.DEGRADED, HealthStatus.HEALTHY):
+        for name in names:
+            door.intake.health(replace(HEALTH, component=name, status=status))
+    told = []
+    for _ in range(4):
+        assert door.looks.wanted
+        known = door.readings.health.components()
+        told.append((door.intake.waiting, "".join(known[name].status.name[0] for name in names)))
+
+    assert told == [(8, "DDDDCC"), (4, "HHDDDD"), (0, "HHHHHH"), (0, "HHHHHH")]
+
+
 async def test_word_that_is_healthy_waits_behind_one_that_is_not() -> None:
     """CRITICAL and HEALTHY in one report: CRITICAL is judged first; other components wait for nothing."""
     door = await opened()
