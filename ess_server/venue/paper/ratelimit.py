@@ -110,6 +110,12 @@ class RateLimiter:
         window.used += count
         return None
 
+    def calls_left(self, who: tuple[str, ...], limit: int, span: timedelta) -> int:
+        """How many calls of an endpoint are left in the present window; ``limit`` where nothing is limited."""
+        percent, window = self.limits.endpoint_percent, self._calls.get(who)
+        used = window.used if window is not None and window.index == _index(self._now(), span) else 0
+        return limit if percent is None else max(0, limit * percent // 100 - used)
+
     def pardon(self) -> None:
         """Forget all counts and bans."""
         self._weights.clear()

@@ -15,6 +15,7 @@ from ess_server.venue.paper.clock import VenueClock
 from ess_server.venue.paper.credentials import ApiKey, KeyRing
 from ess_server.venue.paper.dialects.base import Dialect
 from ess_server.venue.paper.dialects.binance_usdm.dialect import BinanceUsdm
+from ess_server.venue.paper.dialects.bybit.dialect import Bybit
 from ess_server.venue.paper.dialects.okx.dialect import Okx
 from ess_server.venue.paper.faults import FaultScript
 from ess_server.venue.paper.journal import Journal
@@ -61,6 +62,7 @@ class PaperVenue:
         self.dialects: tuple[Dialect, ...] = (
             BinanceUsdm(self.books, self.quotes, self.keys, self.limiter),
             Okx(self.books, self.quotes, self.keys, self.limiter),
+            Bybit(self.books, self.quotes, self.keys, self.limiter),
         )
         self._front = HttpFront(self)
         self._ticker: asyncio.Task[None] | None = None
