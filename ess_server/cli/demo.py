@@ -13,7 +13,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print the timeline as JSON.")
 @click.option("--keep", is_flag=True, help="Keep the folder with logs and data.")
 def demo(*, as_json: bool, keep: bool) -> None:
-    """Show a stop from crash to reset: paper venue, server and two engines, in about a minute.
+    """Show a stop from crash to reset: paper venue, server and two engines, in less than a minute.
 
     Ends 0 only if every step was observed. Talks to this machine only.
     """

@@ -29,14 +29,16 @@ NEXT = """
 
 The server answers on {listen}; data and configuration are in {folder}/. In another terminal:
 
-  .venv/bin/ess status
-  .venv/bin/ess reset --reason "first start" --by "$USER"      # commission the new store: until then all is stopped
+  .venv/bin/ess status{reset}
   .venv/bin/python examples/gate.py                             # an engine's gate, in five lines
   .venv/bin/ess trigger --reason "fat finger"
   grpcurl -plaintext -d '{{"reason":"fat finger"}}' {listen} ess.v1.EmergencyStopService/Trigger
 
 Ctrl-C ends both processes; what is latched stays latched.
 """
+
+RESET = """
+  .venv/bin/ess reset --reason "first start" --by "$USER"      # a new store is stopped until it is commissioned"""
 
 
 class SandboxError(Exception):
@@ -112,7 +114,9 @@ async def _greet(folder: Path, listen: str) -> None:
     async with grpc.aio.insecure_channel(listen) as channel:
         stub: Any = rpc.EmergencyStopServiceStub
         state = await stub(channel).GetState(pb.GetStateRequest(), wait_for_ready=True, timeout=START_WITHIN)
-    sys.stdout.write(NEXT.format(summary=state.summary, listen=listen, folder=folder))
+    new = any(stop.cause.source == pb.CAUSE_SOURCE_STORE for stop in state.state.stops)
+    reset = RESET if new else ""
+    sys.stdout.write(NEXT.format(summary=state.summary, listen=listen, folder=folder, reset=reset))
     sys.stdout.flush()
 
 
