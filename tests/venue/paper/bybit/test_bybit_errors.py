@@ -49,8 +49,8 @@ async def test_raw_orders_are_read_strictly(venue: PaperVenue, bybit: Any) -> No
     """Property: what is missing, malformed or misplaced is 10001, and no order comes of it."""
     limit = {"orderType": "Limit", "price": "59000"}
     changes: tuple[dict[str, object], ...] = (
-        *({"qty": text} for text in ("0.50001", "abc", "", "-1", "0")),
-        *({"category": text} for text in ("spot", "nothing", "")),
+        *(dict[str, object](qty=text) for text in ("0.50001", "abc", "", "-1", "0")),
+        *(dict[str, object](category=text) for text in ("spot", "nothing", "")),
         {"symbol": "NOUSDT"},
         {"side": "BUY"},
         {"orderType": "Block"},
