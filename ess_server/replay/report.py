@@ -12,9 +12,9 @@ from ess_server.replay.run import Replayed
 from ess_server.replay.subject import Episode, Kind, Subject
 
 EPISODE_COLUMNS = (
-    "TIME (UTC)", "WHAT", "EVALUATOR", "SCOPE", "ACTION", "READING", "LIMIT", "USED", "UNTIL (UTC)", "REASON"
+    "time (UTC)", "what", "evaluator", "scope", "action", "reading", "limit", "used", "until (UTC)", "reason"
 )  # fmt: skip
-SUMMARY_COLUMNS = ("EVALUATOR", "MODE", "TRIPS", "NEAR MISSES", "MOST USED", "AT (UTC)", "UNKNOWN FOR")
+SUMMARY_COLUMNS = ("evaluator", "mode", "trips", "near misses", "most used", "at (UTC)", "unknown for")
 
 _SHOWN = Decimal("0.0001")
 _SECOND = 1_000_000
