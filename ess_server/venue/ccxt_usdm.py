@@ -1,19 +1,19 @@
 """One Binance USD-M account through ccxt."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
-from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, DeliverExecutions, OpenOrder, Position, VenueSnapshot
 from ess_server.venue import usdm_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.strict import VenueError, open_exchange, translated
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
@@ -66,6 +66,7 @@ class BinanceUsdmClient:
         self._markets = UsdmMarkets(self._exchange, clock)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
+        self.open_positions: int | None = None
         self._looking = asyncio.Semaphore(1)
         self._account: Any = None
         self._executions = UsdmExecutions(
@@ -86,7 +87,7 @@ class BinanceUsdmClient:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
-        legs, plain, algos = await _together(
+        legs, plain, algos = await together(
             self._read(self._exchange.fapiPrivateV3GetPositionRisk),
             self._read(self._exchange.fapiPrivateGetOpenOrders),
             self._read(self._exchange.fapiPrivateGetOpenAlgoOrders),
@@ -114,7 +115,7 @@ class BinanceUsdmClient:
                 calls.append(self._cancel_all(symbol, conditional=conditional))
             else:
                 calls += [self._cancel_one(symbol, id_, conditional=conditional) for id_ in sorted(ids)]
-        await _all_of(calls, "cancel")
+        await all_of(calls, "cancel")
 
     async def close_position(self, position: Position, client_order_id: str) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
@@ -122,7 +123,7 @@ class BinanceUsdmClient:
         parts = (position.quantity,) if rules is None else usdm_rows.split(position.quantity, rules)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
-        await _all_of(
+        await all_of(
             [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
             "close",
         )
@@ -132,6 +133,7 @@ class BinanceUsdmClient:
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
         self._account = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
+        self.open_positions = usdm_rows.open_positions(self._account)
         return usdm_rows.equity(self._account), CURRENCY
 
     async def executions(self, deliver: DeliverExecutions) -> datetime:
@@ -233,24 +235,3 @@ def _ids(*replies: object) -> set[str]:
     """Return every market id in sight; what the rows are worth is checked elsewhere."""
     rows = [row for reply in replies if isinstance(reply, list) for row in reply if isinstance(row, dict)]
     return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}
-
-
-async def _together(*calls: Coroutine[Any, Any, Any]) -> list[Any]:
-    """Await all; the first failure ends the others."""
-    tasks = [asyncio.ensure_future(call) for call in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
-    """Await all, whatever becomes of each; raises for those that failed."""
-    results = await asyncio.gather(*calls, return_exceptions=True)
-    failures = [r for r in results if isinstance(r, BaseException)]
-    serious = [f for f in failures if not isinstance(f, BelowMinimumError)]
-    if len(calls) > 1 and serious:
-        raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {serious[0]}")
-    if failures:
-        raise failures[0]

@@ -19,10 +19,11 @@ class CredentialError(EssError):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Credentials:
-    """An API key with its secret. Neither is part of ``repr``."""
+    """An API key with its secret, and the passphrase where an exchange has one. None is part of ``repr``."""
 
     key: str
     secret: str
+    passphrase: str = ""
 
     def __repr__(self) -> str:
         return "Credentials(...)"

@@ -1,4 +1,4 @@
-"""ccxt's binanceusdm, made to fail where it would read garbage as an empty account, and to hold no secret in errors."""
+"""Classes of ccxt, made to fail where they would read garbage as an empty account, and to hold no secret in errors."""
 
 import logging
 import re
@@ -66,26 +66,27 @@ class StrictUsdm(Strict, ccxt.binanceusdm):  # type: ignore[misc] # ccxt is unty
 
 def open_exchange(credentials: Credentials, budget: RequestBudget, session: aiohttp.ClientSession | None) -> StrictUsdm:
     """Return an exchange that limits nothing by itself and asks only for what the flatten needs."""
+    options = {"fetchCurrencies": False, "fetchMargins": False, "leverageBrackets": {}, "recvWindow": READ_WINDOW_MS}
+    exchange = StrictUsdm(exchange_config(credentials, session) | {"options": options})
+    exchange.budget = budget
+    return exchange
+
+
+def exchange_config(credentials: Credentials, session: aiohttp.ClientSession | None) -> dict[str, Any]:
+    """Return what every exchange of ccxt is opened with; ``session`` leads to a paper venue."""
     config: dict[str, Any] = {
         "apiKey": credentials.key,
         "secret": credentials.secret,
+        "password": credentials.passphrase,
         "enableRateLimit": False,
         "timeout": HTTP_TIMEOUT_MS,
         # ccxt logs requests with their headers at DEBUG; this logger is outside the hierarchy and never does.
         "logger": logging.Logger("ccxt", logging.WARNING),  # noqa: LOG001
-        "options": {
-            "fetchCurrencies": False,
-            "fetchMargins": False,
-            "leverageBrackets": {},
-            "recvWindow": READ_WINDOW_MS,
-        },
     }
     if session is not None:
         # ccxt's pause on closing is for a connector of its own.
         config |= {"session": session, "timeout_on_exit": 0}
-    exchange = StrictUsdm(config)
-    exchange.budget = budget
-    return exchange
+    return config
 
 
 def translate(error: Exception) -> EssError:
@@ -94,7 +95,7 @@ def translate(error: Exception) -> EssError:
         return error
     text = str(error)
     found = _CODE.search(text)
-    brief = _QUERY.sub("", text).removeprefix("binanceusdm ")[:_MAX_TEXT]
+    brief = _QUERY.sub("", text).removeprefix("binanceusdm ").removeprefix("okx ")[:_MAX_TEXT]
     if not isinstance(error, ccxt.BaseError):
         return VenueUnknownError(f"the reply could not be read ({type(error).__name__})")
     return VenueError(f"{type(error).__name__}: {brief}", int(found[1]) if found else None)

@@ -1,126 +1,26 @@
 """Names and sizes of Binance USD-M markets, and the exchange's clock."""
 
-import asyncio
 import logging
-from collections.abc import Iterable
-from typing import Any
 
-from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.core.errors import VenueUnknownError
 from ess_server.core.ports import Clock
-from ess_server.venue.strict import StrictUsdm, translated
+from ess_server.venue.markets import Markets
+from ess_server.venue.strict import StrictUsdm
 from ess_server.venue.usdm_rows import SizeRules, size_rules
-
-RELOAD_AFTER = 3600.0
-"""Seconds after which ``load`` asks anew."""
-ASK_AGAIN_AFTER = 600.0
-"""Seconds until an id that was unknown even after a reload causes another one."""
 
 _log = logging.getLogger(__name__)
 
 
-class UsdmMarkets:
-    """What is known of the exchange's markets. An id that no list contains stands for itself."""
+class UsdmMarkets(Markets):
+    """What is known of the exchange's markets."""
 
     def __init__(self, exchange: StrictUsdm, clock: Clock) -> None:
-        self._exchange = exchange
-        self._clock = clock
-        self._symbols: dict[str, str] = {}
-        self._ids: dict[str, str] = {}
-        self._filters: dict[str, Any] = {}
-        self._loaded_at = 0.0
-        self._ahead_ms = 0
-        self._synced_at: float | None = None
-        self._sync = asyncio.Lock()
-        self._loading: asyncio.Future[None] | None = None
-        self._asked_for: dict[str, float] = {}
-
-    async def ready(self) -> None:
-        """Load and synchronise whatever never was."""
-        if not self._symbols:
-            await self._reload()
-        if self._synced_at is None:
-            await self.sync_clock()
-
-    async def load(self) -> None:
-        """Load, unless it was done within the hour."""
-        if not self._symbols or self._clock.uptime() - self._loaded_at > RELOAD_AFTER:
-            await self._reload()
-
-    async def learn(self, ids: Iterable[str]) -> None:
-        """Reload once if one of these ids is new; a failure leaves the id to stand for itself."""
-        now = self._clock.uptime()
-        new = {i for i in ids if i not in self._symbols and now - self._asked_for.get(i, -1e9) > ASK_AGAIN_AFTER}
-        if not new:
-            return
-        self._asked_for.update(dict.fromkeys(new, now))
-        try:
-            await self._reload()
-        except EssError as error:
-            _log.warning("markets %s are unknown and could not be looked up: %s", sorted(new), error)
-
-    def unnamed(self, symbols: Iterable[str]) -> tuple[str, ...]:
-        """Return those that no list contains: ids that stand for themselves."""
-        return tuple(sorted({s for s in symbols if s not in self._ids}))
-
-    def symbol_of(self, id_: str) -> str:
-        """Return the unified symbol."""
-        return self._symbols.get(id_, id_)
-
-    def id_of(self, symbol: str) -> str:
-        """Return the exchange's id."""
-        return self._ids.get(symbol, symbol)
+        super().__init__(exchange, clock, lambda info: info.get("filters"))
 
     def rules(self, symbol: str) -> SizeRules | None:
         """Return what market orders may be, None if that is not known: the exchange is then the judge."""
         try:
-            return size_rules(self._filters.get(symbol))
+            return size_rules(self.detail(symbol))
         except VenueUnknownError as error:
             _log.warning("no size rules for %s: %s", symbol, error)
             return None
-
-    async def sync_clock(self) -> None:
-        """Measure the difference to the exchange's clock; callers that wait for each other measure once."""
-        asked = self._clock.uptime()
-        async with self._sync:
-            if self._synced_at is not None and self._synced_at > asked:
-                return
-            before = self._exchange.milliseconds()
-            server = await translated(self._exchange.fetch_time())
-            after = self._exchange.milliseconds()
-            if not isinstance(server, int) or server <= 0:
-                raise VenueUnknownError("the venue's time is not a number")
-            self._exchange.options["timeDifference"] = (before + after) // 2 - server
-            self._ahead_ms = int(after) - server
-            self._synced_at = self._clock.uptime()
-
-    def venue_time(self) -> int:
-        """Return the exchange's time in milliseconds: late by a round trip at most, and never early."""
-        return int(self._exchange.milliseconds()) - self._ahead_ms
-
-    def close(self) -> None:
-        """Give up loading."""
-        if self._loading is not None:
-            self._loading.cancel()
-
-    async def _reload(self) -> None:
-        # ccxt cancels a load for all of its callers when one is cancelled: it gets a task that nobody cancels.
-        if self._loading is None or self._loading.done():
-            self._loading = asyncio.ensure_future(self._load_now())
-            self._loading.add_done_callback(lambda task: task.cancelled() or task.exception())
-        loading = self._loading
-        await asyncio.wait({loading})
-        if loading.cancelled():
-            raise VenueUnknownError("loading the markets was given up")
-        loading.result()
-
-    async def _load_now(self) -> None:
-        markets = await translated(self._exchange.load_markets(reload=True))
-        if not markets:
-            raise VenueUnknownError("the venue lists no markets")
-        rows = [m for m in markets.values() if m.get("swap") or m.get("future")]
-        self._symbols = {m["id"]: m["symbol"] for m in rows}
-        self._ids = {m["symbol"]: m["id"] for m in rows}
-        self._filters = {m["symbol"]: m["info"].get("filters") for m in rows}
-        self._loaded_at = self._clock.uptime()
-        # Nothing here asks ccxt for markets again, and its own copy takes ten megabytes an account.
-        self._exchange.markets, self._exchange.markets_by_id, self._exchange.markets_loading = {}, {}, None

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+import aiohttp
 import pytest
 
 from ess_server.core.clock import SystemClock
@@ -13,8 +14,10 @@ from ess_server.core.errors import EssError
 from ess_server.core.model import Account
 from ess_server.core.ports import ExchangeClient, Position
 from ess_server.testing.exchange import FakeExchangeClient, Fault
+from ess_server.venue import ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import RequestBudget
-from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
+from ess_server.venue.ccxt_okx import OkxClient
+from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.deferred import DeferredClient
 from ess_server.venue.paper import Fault as PaperFault
@@ -141,7 +144,7 @@ def hedged(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@pytest.fixture(params=["fake", "ccxt", "deferred ccxt"])
+@pytest.fixture(params=["fake", "ccxt", "deferred ccxt", "ccxt okx"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, *, hedged: bool) -> AsyncIterator[Bench]:
     """Every implementation, prepared."""
     async with AsyncExitStack() as stack:
@@ -149,28 +152,30 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path, *, hedged: bool)
             made: Bench = FakeBench(hedged=hedged)
         else:
             venue = PaperVenue(PaperConfig(tick=None))
-            venue.add_account("main", key="k", secret="s", balances={"USDT": Decimal(10**8)}, hedged=hedged)
+            money = {"USDT": Decimal(10**8)}
+            venue.add_account("main", key="k", secret="s", passphrase="p", balances=money, hedged=hedged)
             await venue.start(cert_dir=tmp_path)
             stack.push_async_callback(venue.stop)
-            made = PaperBench(venue, _ccxt(venue, deferred=request.param != "ccxt"), hedged=hedged)
+            made = PaperBench(venue, _ccxt(venue, request.param), hedged=hedged)
         stack.push_async_callback(made.client.aclose)
         await made.client.prepare()
         yield made
 
 
-def _ccxt(venue: PaperVenue, *, deferred: bool) -> ExchangeClient:
+def _ccxt(venue: PaperVenue, kind: str) -> ExchangeClient:
     clock, account = SystemClock(), Account(id="main", venue="v")
 
-    def connect() -> BinanceUsdmClient:
-        return BinanceUsdmClient(
-            account,
-            Credentials("k", "s"),
-            clock=clock,
-            budget=RequestBudget(clock.uptime, BUDGET),
-            session=open_session(venue.ca_file, "127.0.0.1", venue.port),
-        )
+    def session() -> aiohttp.ClientSession:
+        return open_session(venue.ca_file, "127.0.0.1", venue.port)
 
-    return DeferredClient(account, connect, [str(venue.ca_file)]) if deferred else connect()
+    def connect() -> BinanceUsdmClient:
+        budget = RequestBudget(clock.uptime, ccxt_usdm.BUDGET)
+        return BinanceUsdmClient(account, Credentials("k", "s"), clock=clock, budget=budget, session=session())
+
+    if kind == "ccxt okx":
+        budget = RequestBudget(clock.uptime, ccxt_okx.BUDGET)
+        return OkxClient(account, Credentials("k", "s", "p"), clock=clock, budget=budget, session=session())
+    return DeferredClient(account, connect, [str(venue.ca_file)]) if kind.startswith("deferred") else connect()
 
 
 async def test_a_snapshot_shows_everything(bench: Bench, *, hedged: bool) -> None:

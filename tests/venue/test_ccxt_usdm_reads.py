@@ -189,7 +189,7 @@ async def test_an_unknown_market_is_flattened_under_its_own_id(floor: Any, clien
     floor.hold("BTCUSDT", "1")
     client._markets._symbols.pop("BTCUSDT")
     client._markets._ids.pop(BTC)
-    client._markets._filters.pop(BTC)
+    client._markets._details.pop(BTC)
     floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="exchangeInfo", status=500, times=None))
     snapshot = await client.snapshot()
     position = snapshot.positions[0]

@@ -1,6 +1,7 @@
 """Position modes and margin modes of the OKX dialect."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import ccxt
@@ -44,7 +45,7 @@ async def test_a_close_beyond_its_leg_is_refused(hedged: Any) -> None:
 
 async def test_the_leg_must_fit_the_mode(hedged: Any, venue: PaperVenue, okx: Any) -> None:
     """Property: long/short mode wants a leg, net mode takes none but net."""
-    for exchange, params in ((hedged, {}), (okx, {"positionSide": "long"})):
+    for exchange, params in ((hedged, {}), (okx, {"positionSide": "long"}), (okx, {"positionSide": "both"})):
         with pytest.raises(ccxt.BadRequest, match="posSide"):
             await exchange.create_order(BTC, "market", "buy", 1, None, params)
     await okx.create_order(BTC, "market", "buy", 1, None, {"positionSide": "net"})
@@ -66,3 +67,14 @@ async def test_isolated_and_cross_positions_of_one_contract_are_apart(okx: Any) 
     await okx.close_position(BTC, None, {"marginMode": "isolated"})
     await okx.create_order(BTC, "market", "buy", 2, None, {"reduceOnly": True, "marginMode": "cross"})
     assert await okx.fetch_positions() == []
+
+
+async def test_a_stop_closes_the_position_of_its_own_margin_mode(venue: PaperVenue, okx: Any) -> None:
+    """Property: a conditional order keeps the margin mode it was placed with, in its list and when it fires."""
+    for mode in ("isolated", "cross"):
+        await okx.create_order(BTC, "market", "buy", 1, None, {"marginMode": mode})
+    stop = {"stopLossPrice": 58000, "reduceOnly": True, "marginMode": "isolated"}
+    placed = await okx.create_order(BTC, "market", "sell", 1, None, stop)
+    assert (await okx.fetch_order(placed["id"], BTC, {"trigger": True}))["info"]["tdMode"] == "isolated"
+    venue.books.set_mark("BTCUSDT", Decimal(57000))
+    assert [p["marginMode"] for p in await okx.fetch_positions()] == ["cross"]

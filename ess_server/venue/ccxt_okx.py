@@ -1,0 +1,248 @@
+"""One OKX account through ccxt: contracts, in any position mode and margin mode."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.model import Account
+from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.venue import okx_rows
+from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.calls import all_of, together
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.markets import Markets
+from ess_server.venue.okx_rows import Contract, Holding
+from ess_server.venue.okx_strict import EXPIRY, open_okx
+from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.usdm_rows import split, text_of
+
+ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "iceberg", "twap")
+"""Conditional orders are listed kind by kind; only these two of them together."""
+BUDGET = BudgetLimits(per_minute=6000, burst=240, per_second=80, reserve=120)
+"""In twentieths of a request to the list of conditional orders, the scarcest: 20 in any two seconds."""
+SNAPSHOT_WEIGHT = 20 * len(ALGO_KINDS)
+ACCOUNT_WEIGHT = 20
+SEND_WINDOW_MS = 1750
+"""Validity of an order: the promised 2 s less the error of the clock estimate. OKX has none for cancels."""
+PAGE, MAX_PAGES = 100, 50
+CANCELS, ALGO_CANCELS = 20, 10
+"""Orders in one request."""
+MAX_PARTS = 50
+"""Orders of one close: the exchange takes 60 of a contract in two seconds; the next attempt closes what is left."""
+CONCURRENCY = 8
+CURRENCY = "USDT"
+
+_GONE = frozenset({51400, 51401, 51402, 51410, 51603})
+_WRONG_TIME = 50102
+_BELOW_MINIMUM = frozenset({51007, 51020, 51120, 51121})
+
+_log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Any], Awaitable[Any]]
+
+
+class OkxClient:
+    """An ``ExchangeClient``. Speaks the raw endpoints: no parser in between can drop a row.
+
+    Quantities are in base units. A position is closed in the margin mode in which it is held; what is held in both
+    modes on one side is one position. Closes are reduce-only in net mode; in long/short mode they name the leg.
+    Nothing is sent twice by this class but what the exchange refused for a wrong clock, before it looked at it.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        budget: RequestBudget,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self.account = account
+        self.hedge_mode: bool | None = None
+        self._clock = clock
+        self._budget = budget
+        self._session = session
+        self._exchange = open_okx(credentials, budget, session)
+        self._markets = Markets(self._exchange, clock, dict)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._held: dict[tuple[str, bool], list[Holding]] = {}
+
+    def __repr__(self) -> str:
+        return f"OkxClient({self.account.id!r})"
+
+    async def prepare(self) -> None:
+        """See ``ExchangeClient.prepare``; refreshes what is old when called again."""
+        await self._markets.sync_clock()
+        await self._markets.load()
+        self.hedge_mode = okx_rows.hedge_mode(await self._signed(self._exchange.privateGetAccountConfig, {}))
+
+    async def snapshot(self) -> VenueSnapshot:
+        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+        exchange = self._exchange
+        held, plain, *algos = await together(
+            self._signed(exchange.privateGetAccountPositions, {}),
+            self._listed(exchange.privateGetTradeOrdersPending, {}, "ordId", 1),
+            *(
+                self._listed(exchange.privateGetTradeOrdersAlgoPending, {"ordType": kind}, "algoId", 20)
+                for kind in ALGO_KINDS
+            ),
+        )
+        rows = [row for kind in algos for row in kind]
+        shown = (*okx_rows.data_of(held, "positions"), *plain, *rows)
+        await self._markets.learn({row["instId"] for row in shown if isinstance(row.get("instId"), str)})
+        symbol_of = self._markets.symbol_of
+        orders = (
+            *okx_rows.open_orders(plain, symbol_of, conditional=False),
+            *okx_rows.open_orders(rows, symbol_of, conditional=True),
+        )
+        positions = self._positions(okx_rows.holdings(held, symbol_of))
+        unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
+        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """See ``ExchangeClient.cancel``."""
+        exchange = self._exchange
+        plain = [{"instId": self._markets.id_of(o.symbol), "ordId": o.id} for o in orders if not o.conditional]
+        algos = [{"instId": self._markets.id_of(o.symbol), "algoId": o.id} for o in orders if o.conditional]
+        await all_of(
+            [
+                *(self._cancelled(exchange.privatePostTradeCancelBatchOrders, part) for part in _cut(plain, CANCELS)),
+                *(self._cancelled(exchange.privatePostTradeCancelAlgos, part) for part in _cut(algos, ALGO_CANCELS)),
+            ],
+            "cancel",
+        )
+
+    async def close_position(self, position: Position, client_order_id: str) -> None:
+        """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
+        parts = [(holding, part) for holding, size in self._shares(position) for part in self._parts(holding, size)]
+        if not parts:
+            raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
+        await all_of(
+            [
+                self._close_part(holding, size, f"{client_order_id}-{n}")
+                for n, (holding, size) in enumerate(parts[:MAX_PARTS])
+            ],
+            "close",
+        )
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
+        reply = await self._signed(self._exchange.privateGetAccountBalance, {})
+        return okx_rows.equity(reply, CURRENCY), CURRENCY
+
+    async def aclose(self) -> None:
+        """See ``ExchangeClient.aclose``."""
+        self._markets.close()
+        await self._exchange.close()
+        if self._session is not None:
+            await self._session.close()
+
+    def _positions(self, held: Sequence[Holding]) -> tuple[Position, ...]:
+        """Sum up what is held on each side of a contract; remembers the rows for its close."""
+        groups: dict[tuple[str, bool], list[Holding]] = {}
+        for holding in held:
+            groups.setdefault((holding.symbol, holding.long), []).append(holding)
+        self._held = groups
+        return tuple(
+            Position(
+                symbol=symbol,
+                long=long,
+                quantity=sum((h.size * self._worth(symbol) for h in rows), start=Decimal(0)),
+                hedged=any(h.hedged for h in rows),
+            )
+            for (symbol, long), rows in groups.items()
+        )
+
+    def _shares(self, position: Position) -> list[tuple[Holding, Decimal]]:
+        """Divide a quantity among the rows of the last snapshot, in contracts."""
+        left = position.quantity / self._worth(position.symbol)
+        shares = []
+        for holding in self._held.get((position.symbol, position.long), ()):
+            taken = min(left, holding.size)
+            left -= taken
+            shares.append((holding, taken))
+        if not shares:
+            raise VenueUnknownError(f"no position in {position.symbol} was shown: its margin mode is not known")
+        return shares
+
+    def _parts(self, holding: Holding, size: Decimal) -> tuple[Decimal, ...]:
+        contract = self._contract(holding.symbol)
+        return (size,) if contract is None else split(size, contract.sizes)
+
+    def _worth(self, symbol: str) -> Decimal:
+        """Base units of one contract; of an unknown one the contract itself is the unit."""
+        contract = self._contract(symbol)
+        return Decimal(1) if contract is None else contract.value
+
+    def _contract(self, symbol: str) -> Contract | None:
+        """Return what is known of a contract, None if nothing is: the exchange is then the judge."""
+        try:
+            return okx_rows.contract(self._markets.detail(symbol))
+        except VenueUnknownError as error:
+            _log.warning("no size rules for %s: %s", symbol, error)
+            return None
+
+    async def _listed(
+        self, endpoint: Endpoint, params: Mapping[str, Any], key: str, weight: float
+    ) -> list[Mapping[str, Any]]:
+        """Read all pages. Raises VenueUnknownError if they do not end."""
+        found: list[Mapping[str, Any]] = []
+        after: dict[str, Any] = {}
+        for number in range(MAX_PAGES):
+            reply = await self._signed(endpoint, {**params, **after}, weight=weight if number else 0)
+            rows = okx_rows.data_of(reply, "orders")
+            found += rows
+            if len(rows) < PAGE:
+                return found
+            after = {"after": text_of(rows[-1], key)}
+        raise VenueUnknownError("orders: their list does not end")
+
+    async def _cancelled(self, endpoint: Endpoint, orders: list[dict[str, str]]) -> None:
+        failures = okx_rows.failures_of(await self._signed(endpoint, orders), "cancel")
+        for code, message in failures:
+            if code not in _GONE:
+                raise VenueError(f"{code} {message}", code)
+
+    async def _close_part(self, holding: Holding, size: Decimal, client_order_id: str) -> None:
+        params = {
+            "instId": holding.instrument,
+            "tdMode": holding.margin_mode,
+            "side": "sell" if holding.long else "buy",
+            "ordType": "market",
+            "sz": f"{size:f}",
+            # OKX takes letters and digits only.
+            "clOrdId": client_order_id.replace("-", "x"),
+            EXPIRY: self._markets.venue_time() + SEND_WINDOW_MS,
+        }
+        params |= {"posSide": holding.leg} if holding.hedged else {"reduceOnly": True}
+        reply = await self._signed(self._exchange.privatePostTradeOrder, params)
+        for code, message in okx_rows.failures_of(reply, "close"):
+            if code in _BELOW_MINIMUM:
+                raise BelowMinimumError(f"{code} {message}")
+            raise VenueError(f"{code} {message}", code)
+
+    async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
+        async with self._slots:
+            self._budget.send(weight)
+            try:
+                return await translated(endpoint(params))
+            except VenueError as error:
+                if error.code != _WRONG_TIME:
+                    raise
+            await self._markets.sync_clock()
+            return await translated(endpoint(params))
+
+
+def _cut(items: list[dict[str, str]], size: int) -> list[list[dict[str, str]]]:
+    return [items[n : n + size] for n in range(0, len(items), size)]
