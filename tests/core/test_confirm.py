@@ -135,6 +135,15 @@ def test_reading_that_is_judged_anew_counts_as_last_judged() -> None:
     assert confirmation.breaches == 1
 
 
+def test_reading_without_a_breach_takes_one_place_however_often_it_is_judged() -> None:
+    """Looking again at what is fine pushes no earlier breach out of the latest readings."""
+    confirmation = Confirmation(rule(confirm=2, of=3))
+    for second, verdict in enumerate([breach(0), fine(1), fine(1), fine(1)]):
+        confirmation.decide(verdict, at(second))
+
+    assert confirmation.decide(breach(4), at(4)) is not None
+
+
 def test_breach_that_is_judged_again_after_a_later_one_counts_no_second_time() -> None:
     """One component that stays critical and another that is for a moment are two readings, and not three."""
     confirmation = Confirmation(rule(confirm=3))
