@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ess_server.core import canonical
 from ess_server.core.chain import EMPTY_LOG, head_of, link, parse, restore, verify
 from ess_server.core.model import Actor, Credential, Event, EventDraft, EventHead
+from tests.exploration import explored
 
 TEXTS = st.text(max_size=30)
 ZONES = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=45)), timezone(timedelta(hours=-8))])
@@ -50,6 +51,7 @@ def log(draft: Callable[[int], EventDraft]) -> list[Event]:
     return chained([draft(number) for number in range(1, 7)])
 
 
+@explored(40)
 @given(st.lists(DRAFTS, max_size=5))
 def test_any_log_is_intact_and_comes_back_equal(drafts: list[EventDraft]) -> None:
     """Linked events verify, are numbered from 1, and are restored equal from what is stored of them."""

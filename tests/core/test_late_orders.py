@@ -216,10 +216,10 @@ async def test_report_told_twice_is_one_event(door: Door) -> None:
 
 
 async def test_runaway_engine_does_not_flood_the_log(door: Door) -> None:
-    """Of 3,000 late orders the first ten are told one by one, and then ever fewer; another stop counts anew."""
+    """Of 1,100 late orders the first ten are told one by one, and then ever fewer; another stop counts anew."""
     await door.rig.stop()
     running_clock().advance(60)
-    for _ in range(3000):
+    for _ in range(1100):
         door.takes()
     await door.rig.controller.settle()
     counts = [int(d["count"]) for d in door.told]
@@ -229,5 +229,5 @@ async def test_runaway_engine_does_not_flood_the_log(door: Door) -> None:
     door.takes()
     await door.rig.controller.settle()
 
-    assert counts == [*range(1, 11), 20, 50, 100, 200, 500, 1000, 2000]
+    assert counts == [*range(1, 11), 20, 50, 100, 200, 500, 1000]
     assert door.told[-1]["count"] == "1"

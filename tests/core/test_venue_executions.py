@@ -17,6 +17,7 @@ from ess_server.core.venue_executions import (
     read_executions_read,
 )
 from ess_server.core.venue_wire import LinkError, decode, encode
+from tests.exploration import explored
 
 NOW = datetime(2026, 1, 5, 12, 30, 0, 123000, tzinfo=UTC)
 REPORT = ExecutionReport(
@@ -39,6 +40,7 @@ REPORT = ExecutionReport(
 DECIMALS = st.none() | st.decimals(allow_nan=False, allow_infinity=False)
 
 
+@explored(40)
 @given(
     price=DECIMALS,
     quantity=DECIMALS,

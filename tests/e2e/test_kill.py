@@ -15,7 +15,7 @@ from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from tests.e2e.conftest import Servers
 from tests.e2e.process import OVERRIDES, ServerProcess, eventually
 
-ROUNDS = int(os.environ.get("ESS_KILL_ROUNDS", "8"))
+ROUNDS = int(os.environ.get("ESS_KILL_ROUNDS", "5"))
 SEED = int(os.environ.get("ESS_SEED", "20261122"))
 SCOPES = ("global", "account/a", "symbol/BTC/USDT:USDT")
 
