@@ -69,7 +69,10 @@ async def test_both_kinds_are_listed_together_and_cancelled_as_asked(venue: Pape
 async def test_a_conditional_order_keeps_its_number_when_it_fires(venue: PaperVenue, bybit: Any) -> None:
     """Property: number and client id lead to the order before and after it fires, and stay taken."""
     await bybit.create_order(BTC, "market", "buy", 0.5)
-    wish = {"stopLossPrice": 55000, "clientOrderId": "stop"}
+    await bybit.create_order(BTC, "limit", "buy", 0.5, 40000, {"clientOrderId": "rest"})
+    wish = {"stopLossPrice": 55000, "clientOrderId": "rest"}
+    await refused(bybit.create_order(BTC, "market", "sell", 0.5, None, wish), ccxt.InvalidOrder, 110072)
+    wish["clientOrderId"] = "stop"
     stop = await bybit.create_order(BTC, "market", "sell", 0.5, None, wish)
     await refused(
         bybit.create_order(BTC, "limit", "buy", 0.5, 59000, {"clientOrderId": "stop"}), ccxt.InvalidOrder, 110072
