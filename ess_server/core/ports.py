@@ -165,6 +165,10 @@ class ExchangeClient(Protocol):
         ``client_order_id`` is a prefix of at most 28 characters, new for every attempt.
         """
 
+    @property
+    def open_positions(self) -> int | None:
+        """Positions that the last ``equity`` has shown; None before it, and where a venue does not tell with it."""
+
     async def equity(self) -> tuple[Decimal, str]:
         """Return equity with open positions included, and its currency."""
 

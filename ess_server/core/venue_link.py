@@ -199,14 +199,17 @@ def read_progress(message: Message) -> tuple[int, AccountProgress]:
         raise LinkError(f"progress: {error!r}") from None
 
 
-def equity_message(account: str, amount: Decimal, currency: str, time: datetime) -> Message:
-    """Return one reading of equity."""
+def equity_message(
+    account: str, amount: Decimal, currency: str, time: datetime, positions: int | None = None
+) -> Message:
+    """Return one reading of equity, and how many positions it includes."""
     return {
         "type": "equity",
         "account": account,
         "amount": str(amount),
         "currency": currency,
         "time": time.isoformat(),
+        "positions": positions,
     }
 
 
@@ -222,6 +225,14 @@ def read_equity(message: Message, received: float) -> EquityReading:
         )
     except (KeyError, TypeError, ValueError, InvalidOperation) as error:
         raise LinkError(f"equity: {error!r}") from None
+
+
+def read_open_positions(message: Message) -> int | None:
+    """Read how many positions an ``equity`` message includes, None where it does not tell. Raises LinkError."""
+    positions = message.get("positions")
+    if positions is not None and (not isinstance(positions, int) or positions < 0):
+        raise LinkError(f"equity: positions {positions!r:.40}")
+    return positions
 
 
 def read_event(message: Message) -> tuple[str, str, dict[str, str]]:

@@ -130,6 +130,11 @@ class FakeExchangeClient:
         self._reduce(position, held - part)
         self._depart("close_position", fault)
 
+    @property
+    def open_positions(self) -> int:
+        """See ``ExchangeClient.open_positions``."""
+        return len(self.positions)
+
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``."""
         self.calls.append("equity")

@@ -48,6 +48,11 @@ class DeferredClient:
         """See ``ExchangeClient.close_position``."""
         await self._current().close_position(position, client_order_id)
 
+    @property
+    def open_positions(self) -> int | None:
+        """See ``ExchangeClient.open_positions``."""
+        return self._client.open_positions if self._client is not None else None
+
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``."""
         return await self._current().equity()

@@ -138,8 +138,8 @@ class VenueServer:
     def _event(self, kind: str, account: str, details: Mapping[str, str]) -> None:
         self._outbox.put({"type": "event", "kind": kind, "account": account, "details": dict(details)})
 
-    def _equity(self, account: str, amount: Decimal, currency: str, time: datetime) -> None:
-        self._outbox.latest(f"equity {account}", equity_message(account, amount, currency, time))
+    def _equity(self, account: str, amount: Decimal, currency: str, time: datetime, positions: int | None) -> None:
+        self._outbox.latest(f"equity {account}", equity_message(account, amount, currency, time, positions))
 
     def _fault(self, account: str, detail: str) -> None:
         self._outbox.put({"type": "fault", "account": account, "detail": detail})

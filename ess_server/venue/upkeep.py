@@ -20,7 +20,7 @@ _JITTER = 0.1
 _REPEAT_FAULT_AFTER = 60.0
 
 T = TypeVar("T")
-OnEquity = Callable[[str, Decimal, str, datetime], None]
+OnEquity = Callable[[str, Decimal, str, datetime, int | None], None]
 OnFault = Callable[[str, str], None]
 
 _log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ async def poll_equity(
             faults.report(client.account.id, "reading equity", error)
         else:
             faults.cleared(client.account.id, "reading equity")
-            on_equity(client.account.id, amount, currency, clock.now())
+            on_equity(client.account.id, amount, currency, clock.now(), client.open_positions)
         await asyncio.sleep(jittered(delay.total_seconds()))
 
 

@@ -72,6 +72,15 @@ def equity(reply: object) -> Decimal:
     return decimal_of(reply, "totalMarginBalance")
 
 
+def open_positions(reply: object) -> int | None:
+    """Count the positions of ``account`` that are not zero; None if it does not tell, for its equity still counts."""
+    try:
+        rows = rows_of(reply.get("positions") if isinstance(reply, Mapping) else None, "account positions")
+        return sum(decimal_of(row, "positionAmt") != 0 for row in rows)
+    except VenueUnknownError:
+        return None
+
+
 def hedge_mode(reply: object) -> bool:
     """Read ``positionSide/dual``. Raises VenueUnknownError."""
     flag = reply.get("dualSidePosition") if isinstance(reply, Mapping) else None

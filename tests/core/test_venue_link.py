@@ -19,6 +19,7 @@ from ess_server.core.venue_link import (
     progress_message,
     read_equity,
     read_event,
+    read_open_positions,
     read_progress,
     read_settings,
     read_work,
@@ -87,6 +88,17 @@ def test_equity_arrives_to_the_last_digit() -> None:
     reading = read_equity(decode(line), 42.0)
 
     assert (str(reading.amount), reading.currency, reading.time, reading.received) == ("100.10000000", "USDT", NOW, 42)
+
+
+@pytest.mark.parametrize(("positions", "read"), [(3, 3), (0, 0), (None, None), (-1, LinkError), ("2", LinkError)])
+def test_exposure_arrives_with_equity(positions: Any, read: Any) -> None:
+    """The number of open positions comes out as it went in; what is no number is refused."""
+    message = decode(encode(equity_message("main", Decimal(1), "USDT", NOW, positions)))
+    if read is LinkError:
+        with pytest.raises(LinkError):
+            read_open_positions(message)
+    else:
+        assert read_open_positions(message) == read
 
 
 def test_events_arrive_as_text() -> None:

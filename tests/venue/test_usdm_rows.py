@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.ports import Position
-from ess_server.venue.usdm_rows import SizeRules, equity, hedge_mode, open_orders, positions, size_rules, split
+from ess_server.venue.usdm_rows import (
+    SizeRules,
+    equity,
+    hedge_mode,
+    open_orders,
+    open_positions,
+    positions,
+    size_rules,
+    split,
+)
 
 ORDER = {"orderId": 7, "symbol": "BTCUSDT", "side": "BUY", "positionSide": "BOTH", "reduceOnly": False}
 LOT = {"filterType": "LOT_SIZE", "minQty": "0.001", "maxQty": "1000", "stepSize": "0.001"}
@@ -42,6 +51,21 @@ def test_the_sign_of_the_amount_is_the_side(row: dict[str, Any], wanted: tuple[b
 def test_rows_without_amount_are_no_positions() -> None:
     """Zero in every spelling is no position."""
     assert positions([leg("0"), leg("0.000", "LONG"), leg("-0.0", "SHORT")], str) == ()
+
+
+@pytest.mark.parametrize(
+    ("reply", "count"),
+    [
+        ({"positions": [leg("1"), leg("0.0"), leg("-2", "SHORT")]}, 2),
+        ({"positions": []}, 0),
+        ({"positions": [leg("1"), leg("much")]}, None),
+        ({}, None),
+        ([], None),
+    ],
+)
+def test_what_an_account_holds_is_counted_or_not_told(reply: object, count: int | None) -> None:
+    """A reply whose positions make no sense tells no number, and its equity still counts."""
+    assert open_positions(reply) == count
 
 
 @pytest.mark.parametrize(

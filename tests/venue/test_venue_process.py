@@ -125,6 +125,31 @@ async def test_what_the_process_says_is_passed_on(hire: Callable[..., Any], capl
     assert "a listener of the venue process failed" in caplog.text
 
 
+async def test_exposure_is_shown_where_nothing_is_done_about_it(hire: Callable[..., Any]) -> None:
+    """Open positions are seen before any stop, and under a hold; while there is work only its own reads count."""
+    equity = "say(type='equity', account='main', amount='1', currency='USDT', positions={}, time='{}')\n"
+    day = "2026-01-0{}T12:00:00+00:00"
+    office = await hire(
+        equity.format(4, day.format(5))
+        + "entry = hear_work()\nwhile not entry['work']: entry = hear_work()\n"
+        + "progress(entry, 'CLOSING')\n"
+        + equity.format(9, day.format(6))
+        + "entry = hear_work()\n"
+        + equity.format(2, day.format(7))
+        + "obey()\n"
+    )
+    await eventually(lambda: office.progress.open_positions == 4)
+    assert office.progress.read_time is not None
+    assert (office.progress.status, office.progress.read_time.day) == (FlattenStatus.PENDING, 5)
+    office.want(FLATTEN)
+    await office.reaches(FlattenStatus.CLOSING)
+    await eventually(lambda: len(office.equity) == 2)
+    assert office.progress.open_positions == 0
+    office.want(replace(FLATTEN, held=True))
+    await eventually(lambda: office.progress.open_positions == 2)
+    assert office.progress.status is FlattenStatus.HELD
+
+
 async def test_a_feed_that_nobody_configured_ends_the_process(hire: Callable[..., Any]) -> None:
     """Property: what is read is what was asked for; anything else is no part of the protocol."""
     office = await hire("say(type='feed', feed='other', updates=[])\nobey()\n")

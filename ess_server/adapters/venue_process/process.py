@@ -22,6 +22,7 @@ from ess_server.core.venue_link import (
     VenueSettings,
     read_equity,
     read_event,
+    read_open_positions,
     read_progress,
     settings_message,
     work_message,
@@ -248,7 +249,9 @@ class VenueProcess:
     def _observed(self, message: Message) -> None:
         match message["type"]:
             case "equity":
-                self._tell(self._on_equity, read_equity(message, self._clock.uptime()))
+                reading, positions = read_equity(message, self._clock.uptime()), read_open_positions(message)
+                self._tell(self._on_equity, reading)
+                self._show_exposure(reading, positions)
             case "executions":
                 for report in read_executions(message, self._accounts, self._clock.uptime()):
                     self._tell(self._on_execution, report)
@@ -260,6 +263,13 @@ class VenueProcess:
                 self._executions_read[account] = time
             case other:
                 raise LinkError(f"unknown message {other[:20]!r}")
+
+    def _show_exposure(self, reading: EquityReading, positions: int | None) -> None:
+        """Show what is open where nothing is done about it; work shows what it reads itself."""
+        _, work = self._work.get(reading.account, (0, None))
+        if positions is not None and reading.account in self._progress and not wants_work(work):
+            known = self._progress[reading.account]
+            self._show(replace(known, open_positions=positions, read_time=reading.time))
 
     def _restate(self, id_: str, wanted: AccountProgress) -> None:
         """Show what can be said without a word of the process: counts of the last good read, and no outcome."""
