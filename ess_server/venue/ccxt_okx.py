@@ -22,10 +22,13 @@ from ess_server.venue.okx_strict import EXPIRY, open_okx
 from ess_server.venue.strict import VenueError, translated
 from ess_server.venue.usdm_rows import split, text_of
 
-ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "iceberg", "twap")
-"""Conditional orders are listed kind by kind; only these two of them together."""
-BUDGET = BudgetLimits(per_minute=6000, burst=240, per_second=80, reserve=120)
-"""In twentieths of a request to the list of conditional orders, the scarcest: 20 in any two seconds."""
+ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "chase", "iceberg", "smart_iceberg", "twap")
+"""Conditional orders are listed kind by kind; only these two of them together (OKX's reference, July 2026)."""
+BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120)
+"""In twentieths of a request to the list of conditional orders, the scarcest: 20 in any two seconds.
+
+Two snapshots follow each other at once, then one comes every 2.8 s.
+"""
 SNAPSHOT_WEIGHT = 20 * len(ALGO_KINDS)
 ACCOUNT_WEIGHT = 20
 SEND_WINDOW_MS = 1750

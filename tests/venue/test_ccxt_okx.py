@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -263,6 +264,8 @@ async def test_a_market_that_cannot_be_looked_up_is_closed_under_its_own_id(floo
 
 async def test_a_flatten_ends_flat_and_nothing_grows(floor: Floor) -> None:
     """The whole flatten, through dropped sends, ends flat by the venue's own books."""
+    floor.venue.set_limits(endpoint_percent=None)
+    floor.client._budget = RequestBudget(SystemClock().uptime, replace(BUDGET, per_second=2000))
     floor.rest("BTCUSDT", 3)
     floor.stop("oco")
     floor.hold("BTCUSDT", "2")

@@ -114,3 +114,14 @@ async def test_what_would_fire_at_once_is_refused(okx: Any, side: str, params: d
     with pytest.raises(ccxt.InvalidOrder, match=code):
         await okx.create_order(BTC, "market", side, 1, None, params)
     assert not any((await listed(okx)).values())
+
+
+async def test_conditional_orders_have_client_ids_of_their_own(okx: Any) -> None:
+    """Property: an id of an ordinary order is free for a conditional one, once."""
+    stop = {"stopLossPrice": 58000, "clientOrderId": "mine1"}
+    await okx.create_order(BTC, "limit", "buy", 1, 59000, {"clientOrderId": "mine1"})
+    await okx.create_order(BTC, "market", "sell", 1, None, stop)
+    with pytest.raises(ccxt.ExchangeError, match="51065"):
+        await okx.create_order(BTC, "market", "sell", 1, None, stop)
+    found = await okx.fetch_order("", BTC, {"clientOrderId": "mine1", "trigger": True})
+    assert found["stopLossPrice"] == 58000

@@ -20,7 +20,7 @@ def missing(name: str) -> OkxError:
 
 def wrong(name: str) -> OkxError:
     """A parameter cannot be read or has a value that does not exist."""
-    return OkxError("51000", f"Parameter {name} error")
+    return OkxError("51000", f"Parameter {name} error", 400)
 
 
 def from_refusal(refusal: Refused) -> OkxError:

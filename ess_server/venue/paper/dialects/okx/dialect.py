@@ -10,7 +10,7 @@ from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.credentials import ApiKey, KeyRing
 from ess_server.venue.paper.dialects.base import Call, Reply
 from ess_server.venue.paper.dialects.okx.auth import KEY_HEADER, authenticate
-from ess_server.venue.paper.dialects.okx.codes import OkxError, from_refusal
+from ess_server.venue.paper.dialects.okx.codes import OkxError, from_refusal, wrong
 from ess_server.venue.paper.dialects.okx.params import Params, read_items, read_query
 from ess_server.venue.paper.dialects.okx.request import Answer, Per, Request, Route, Security
 from ess_server.venue.paper.dialects.okx.table import routes
@@ -54,8 +54,8 @@ class Okx:
             key = self._signed(call, route)
             items = [read_query(call)] if call.method == "GET" else read_items(call)
             self._charge(call, route, key, items)
-            self._expired(call, route)
-            answer = route.handler(Request(books=self._books, quotes=self._quotes, items=items, key=key))
+            late = self._late(call)
+            answer = route.handler(Request(books=self._books, quotes=self._quotes, items=items, key=key, late=late))
         except OkxError as error:
             return self._refused(call, error)
         except Refused as refusal:
@@ -90,14 +90,13 @@ class Okx:
                 self._books.journal.add("limited", self.account(call), banned=False, path=call.path)
                 raise OkxError("50011", "Too Many Requests", _TOO_MANY)
 
-    def _expired(self, call: Call, route: Route) -> None:
+    def _late(self, call: Call) -> bool:
         sent = call.headers.get(_EXPIRY, "")
-        if not route.expires or not sent:
-            return
+        if not sent:
+            return False
         if not (sent.isascii() and sent.isdigit()):
-            raise OkxError("51000", f"Parameter {_EXPIRY} error")
-        if int(sent) < milliseconds(self._books.now()):
-            raise OkxError("50036", f"{_EXPIRY} is earlier than the time of the system")
+            raise wrong(_EXPIRY)
+        return int(sent) < milliseconds(self._books.now())
 
     def _refused(self, call: Call, error: OkxError) -> Reply:
         self._books.journal.add(

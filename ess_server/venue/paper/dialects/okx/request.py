@@ -20,12 +20,16 @@ _TWO_SECONDS = timedelta(seconds=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One call after its security checks. ``items`` are what a POST carries; ``key`` is None on public routes."""
+    """One call after its security checks.
+
+    ``items`` are what a POST carries; ``key`` is None on public routes; ``late`` if the call came after its expiry.
+    """
 
     books: Books
     quotes: Quotes
     items: Sequence[Params]
     key: ApiKey | None = None
+    late: bool = False
 
     @property
     def params(self) -> Params:
@@ -79,7 +83,6 @@ class Route:
     security: Security = Security.SIGNED
     per: Per = Per.ACCOUNT
     window: timedelta = _TWO_SECONDS
-    expires: bool = False
 
 
 def each(items: Sequence[Params], step: Callable[[Params], Json], ids: Callable[[Params], Json]) -> Answer:

@@ -31,7 +31,7 @@ from ess_server.venue.paper.model import (
 from ess_server.venue.paper.refusal import Reason, Refused
 
 _KINDS = (CONDITIONAL, PAIR, TRIGGER, TRAILING)
-_LISTED = (*_KINDS, "iceberg", "twap", "chase")
+_LISTED = (*_KINDS, "chase", "iceberg", "smart_iceberg", "twap")
 _MAX_CANCELLED = 10
 _BESIDE = frozenset({CONDITIONAL, PAIR})
 _WOULD_TRIGGER = {
@@ -52,6 +52,8 @@ def place(request: Request) -> Answer:
         except Refused as refusal:
             if refusal.reason is Reason.WOULD_TRIGGER:
                 raise OkxError(*_WOULD_TRIGGER[wanted.trigger, wanted.side]) from None
+            if refusal.reason is Reason.DUPLICATE_CLIENT_ID:
+                raise OkxError("51065", "algoClOrdId already exists") from None
             raise
         own = client_id(made.client_id)
         return {"algoId": str(made.id), "algoClOrdId": own, "clOrdId": own, "tag": params.optional("tag")}

@@ -41,6 +41,8 @@ def place(request: Request) -> Answer:
     at_most(request.items, MAX_BATCH, "51111")
 
     def placed(params: Params) -> Json:
+        if request.late:
+            raise OkxError("50036", "expTime is earlier than the time of the system")
         made = request.books.place(request.name, _order(request, params))
         return {"ordId": str(made.id), "clOrdId": client_id(made.client_id), "tag": params.optional("tag")}
 
@@ -125,7 +127,7 @@ def close_position(request: Request) -> Answer:
     if not leg.quantity:
         raise OkxError("51023", "Position does not exist")
     if (resting := _closing(account, leg)) and not params.flag("autoCxl"):
-        raise OkxError("51115", "Pending orders that close the position must be canceled first")
+        raise OkxError("51115", "Pending orders that close the position must be canceled first", 429)
     for order in resting:
         request.books.cancel(request.name, order.symbol, OrderRef(id=order.id))
     _close(request, leg, params.client_id("clOrdId"))

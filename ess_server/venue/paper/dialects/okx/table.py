@@ -47,8 +47,8 @@ def _account() -> dict[tuple[str, str], Route]:
 def _orders() -> dict[tuple[str, str], Route]:
     new, cancels, lists_ = Operation.ORDER, Operation.CANCEL, Operation.ORDERS
     return {
-        ("POST", "trade/order"): Route(orders.place, new, 60, _TRADE, _INSTRUMENT, expires=True),
-        ("POST", "trade/batch-orders"): Route(orders.place, new, 300, _TRADE, _INSTRUMENT, expires=True),
+        ("POST", "trade/order"): Route(orders.place, new, 60, _TRADE, _INSTRUMENT),
+        ("POST", "trade/batch-orders"): Route(orders.place, new, 300, _TRADE, _INSTRUMENT),
         ("POST", "trade/close-position"): Route(orders.close_position, new, 20, _TRADE, _INSTRUMENT),
         ("POST", "trade/cancel-order"): Route(orders.cancel, cancels, 60, _TRADE, _INSTRUMENT),
         ("POST", "trade/cancel-batch-orders"): Route(orders.cancel, cancels, 300, _TRADE, _INSTRUMENT),
