@@ -9,7 +9,7 @@ from tests import exploration
 
 # Coverage is held by the tests of each part. These run long or in other processes, where tracing costs up to twice
 # the time and adds nothing.
-UNTRACED = frozenset({"cli", "e2e", "examples", "model", "replay", "simulate", "state_machine", "venue"})
+UNTRACED = frozenset({"cli", "e2e", "examples", "model", "simulate", "state_machine", "venue"})
 
 exploration.choose()
 
