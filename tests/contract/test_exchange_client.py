@@ -14,8 +14,9 @@ from ess_server.core.errors import EssError
 from ess_server.core.model import Account
 from ess_server.core.ports import ExchangeClient, Position
 from ess_server.testing.exchange import FakeExchangeClient, Fault
-from ess_server.venue import ccxt_okx, ccxt_usdm
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_bybit import BybitClient
 from ess_server.venue.ccxt_okx import OkxClient
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.credentials import Credentials
@@ -144,7 +145,7 @@ def hedged(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@pytest.fixture(params=["fake", "ccxt", "deferred ccxt", "ccxt okx"])
+@pytest.fixture(params=["fake", "ccxt", "deferred ccxt", "ccxt okx", "ccxt bybit"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path, *, hedged: bool) -> AsyncIterator[Bench]:
     """Every implementation, prepared."""
     async with AsyncExitStack() as stack:
@@ -175,6 +176,9 @@ def _ccxt(venue: PaperVenue, kind: str) -> ExchangeClient:
     if kind == "ccxt okx":
         budget = RequestBudget(clock.uptime, ccxt_okx.BUDGET)
         return OkxClient(account, Credentials("k", "s", "p"), clock=clock, budget=budget, session=session())
+    if kind == "ccxt bybit":
+        budget = RequestBudget(clock.uptime, ccxt_bybit.BUDGET)
+        return BybitClient(account, Credentials("k", "s"), clock=clock, budget=budget, session=session())
     return DeferredClient(account, connect, [str(venue.ca_file)]) if kind.startswith("deferred") else connect()
 
 

@@ -1,0 +1,249 @@
+"""One Bybit unified account through ccxt: linear and inverse contracts, in any position mode."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import aiohttp
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.model import Account
+from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.venue import bybit_rows
+from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.bybit_strict import WINDOW, open_bybit
+from ess_server.venue.calls import all_of, together
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.markets import Markets
+from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.usdm_rows import SizeRules, decimal_of, split
+
+SCOPES: tuple[Mapping[str, str], ...] = (
+    {"category": "linear", "settleCoin": "USDT"},
+    {"category": "linear", "settleCoin": "USDC"},
+    {"category": "inverse"},
+)
+"""Lists are told for each of these apart; a settle coin of linear contracts cannot be left out."""
+BUDGET = BudgetLimits(per_minute=7200, burst=300, per_second=40, reserve=60)
+"""In requests: the exchange takes 600 in any five seconds of one address."""
+SNAPSHOT_WEIGHT = 2 * len(SCOPES)
+ACCOUNT_WEIGHT = 1
+SEND_WINDOW_MS = 1750
+"""Validity of a send: the promised 2 s less the error of the clock estimate."""
+ORDERS_PAGE, POSITIONS_PAGE, MAX_PAGES = 50, 200, 100
+CANCELS = 10
+"""Orders in one batch of cancels: each counts, and ten in a second are taken."""
+MAX_PARTS = 50
+"""Orders of one close; what is left is closed by the next attempt."""
+CONCURRENCY = 8
+LIMIT_TRIES, LIMIT_PAUSE_S = 4, 1.0
+"""How often a request beyond an endpoint's limit of one second is made: it was refused before it was looked at."""
+CURRENCY = "USDT"
+
+_GONE = frozenset({110001, 110008, 110010})
+_WRONG_TIME, _TOO_MANY = 10002, 10006
+_BELOW_MINIMUM = 110094
+_TOO_FEW = "exceeds minimum limit"
+
+_log = logging.getLogger(__name__)
+
+Endpoint = Callable[[Any], Awaitable[Any]]
+
+
+class BybitClient:
+    """An ``ExchangeClient``. Speaks the raw endpoints: no parser in between can drop a row.
+
+    Closes are reduce-only in both position modes and name their leg. Cancels and closes carry a validity below 2 s and
+    are made again only where the exchange refused them unseen: for a wrong clock, or for an endpoint's limit.
+    Options and spot are not covered. Quantities of inverse contracts are in contracts.
+    """
+
+    open_positions: int | None = None
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        clock: Clock,
+        budget: RequestBudget,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self.account = account
+        self._clock = clock
+        self._budget = budget
+        self._session = session
+        self._exchange = open_bybit(credentials, budget, session)
+        self._markets = Markets(self._exchange, clock, dict)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._shown: dict[str, set[str]] = {}
+        self._categories: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"BybitClient({self.account.id!r})"
+
+    async def prepare(self) -> None:
+        """See ``ExchangeClient.prepare``; refreshes what is old when called again."""
+        await self._markets.sync_clock()
+        await self._markets.load()
+
+    async def snapshot(self) -> VenueSnapshot:
+        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+        exchange = self._exchange
+        lists = await together(
+            *(self._listed(exchange.privateGetV5PositionList, scope, POSITIONS_PAGE) for scope in SCOPES),
+            *(self._listed(exchange.privateGetV5OrderRealtime, scope, ORDERS_PAGE) for scope in SCOPES),
+        )
+        categories = {
+            row["symbol"]: scope["category"]
+            for scope, rows in zip((*SCOPES, *SCOPES), lists, strict=True)
+            for row in rows
+            if isinstance(row.get("symbol"), str)
+        }
+        await self._markets.learn(categories)
+        symbol_of = self._markets.symbol_of
+        self._categories = {symbol_of(id_): category for id_, category in categories.items()}
+        legs, rows = _joined(lists[: len(SCOPES)]), _joined(lists[len(SCOPES) :])
+        positions, orders = bybit_rows.positions(legs, symbol_of), bybit_rows.open_orders(rows, symbol_of)
+        self._shown = _grouped(orders)
+        unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
+        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """See ``ExchangeClient.cancel``.
+
+        Where the last snapshot showed no other order of a symbol, all of the symbol are cancelled in one request, and
+        where it showed no other order at all, all of each scope, with whatever has been added since.
+        """
+        given = _grouped(orders)
+        whole = {symbol for symbol, ids in given.items() if ids >= self._shown.get(symbol, set())}
+        if len(whole) > 1 and whole >= set(self._shown):
+            calls = [self._cancel_all({"settleCoin": CURRENCY, **scope}) for scope in SCOPES[:2]]
+            rest = [symbol for symbol in whole if self._category(symbol) != "linear"]
+        else:
+            calls, rest = [], sorted(whole)
+        calls += [self._cancel_all(self._named(symbol)) for symbol in rest]
+        parts = [(symbol, sorted(ids)) for symbol, ids in given.items() if symbol not in whole]
+        calls += [
+            self._cancel_batch(symbol, ids[n : n + CANCELS])
+            for symbol, ids in parts
+            for n in range(0, len(ids), CANCELS)
+        ]
+        await all_of(calls, "cancel")
+
+    async def close_position(self, position: Position, client_order_id: str) -> None:
+        """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
+        rules = self._rules(position.symbol)
+        parts = (position.quantity,) if rules is None else split(position.quantity, rules)
+        if not parts:
+            raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
+        await all_of(
+            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
+            "close",
+        )
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
+        wanted = {"accountType": "UNIFIED", "coin": CURRENCY}
+        reply = await self._signed(self._exchange.privateGetV5AccountWalletBalance, wanted)
+        return decimal_of(bybit_rows.coin(reply, CURRENCY), "equity"), CURRENCY
+
+    async def aclose(self) -> None:
+        """See ``ExchangeClient.aclose``."""
+        self._markets.close()
+        await self._exchange.close()
+        if self._session is not None:
+            await self._session.close()
+
+    async def _listed(self, endpoint: Endpoint, scope: Mapping[str, str], size: int) -> list[Mapping[str, Any]]:
+        """Read all pages. Raises VenueUnknownError if they do not end."""
+        found: list[Mapping[str, Any]] = []
+        cursor: dict[str, str] = {}
+        for number in range(MAX_PAGES):
+            reply = await self._signed(endpoint, {**scope, "limit": size, **cursor}, weight=1 if number else 0)
+            rows, following = bybit_rows.page(reply, "list")
+            found += rows
+            if not following or not rows:
+                return found
+            cursor = {"cursor": following}
+        raise VenueUnknownError("a list does not end")
+
+    async def _cancel_all(self, scope: Mapping[str, str]) -> None:
+        await self._send(self._exchange.privatePostV5OrderCancelAll, dict(scope))
+
+    async def _cancel_batch(self, symbol: str, ids: list[str]) -> None:
+        named = self._named(symbol)
+        wanted = [{"symbol": named["symbol"], "orderId": id_} for id_ in ids]
+        sent = {"category": named["category"], "request": wanted}
+        reply = await self._send(self._exchange.privatePostV5OrderCancelBatch, sent)
+        for code, message in bybit_rows.refusals(reply, len(ids)):
+            if code not in _GONE:
+                raise VenueError(f"{code} {message}", code)
+
+    async def _close_part(self, position: Position, quantity: Decimal, client_order_id: str) -> None:
+        params = {
+            **self._named(position.symbol),
+            "side": "Sell" if position.long else "Buy",
+            "orderType": "Market",
+            "qty": f"{quantity:f}",
+            "reduceOnly": True,
+            "positionIdx": bybit_rows.LEGS[position.long] if position.hedged else 0,
+            "orderLinkId": client_order_id,
+        }
+        try:
+            await self._send(self._exchange.privatePostV5OrderCreate, params)
+        except VenueError as error:
+            if error.code == _BELOW_MINIMUM or _TOO_FEW in str(error):
+                raise BelowMinimumError(str(error)) from None
+            raise
+
+    def _named(self, symbol: str) -> dict[str, str]:
+        return {"category": self._category(symbol), "symbol": self._markets.id_of(symbol)}
+
+    def _category(self, symbol: str) -> str:
+        return self._categories.get(symbol, "linear")
+
+    def _rules(self, symbol: str) -> SizeRules | None:
+        """What market orders may be, None if that is not known: the exchange is then the judge."""
+        try:
+            return bybit_rows.size_rules(self._markets.detail(symbol))
+        except VenueUnknownError as error:
+            _log.warning("no size rules for %s: %s", symbol, error)
+            return None
+
+    async def _send(self, endpoint: Endpoint, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        return await self._signed(endpoint, {**params, WINDOW: SEND_WINDOW_MS})
+
+    async def _signed(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
+        async with self._slots:
+            for left in range(LIMIT_TRIES, 0, -1):
+                self._budget.send(weight)
+                try:
+                    return await translated(endpoint(params))
+                except VenueError as error:
+                    if error.code not in (_WRONG_TIME, _TOO_MANY) or left == 1:
+                        raise
+                    again = error.code
+                if again == _WRONG_TIME:
+                    await self._markets.sync_clock()
+                else:
+                    await asyncio.sleep(LIMIT_PAUSE_S)
+        raise AssertionError("the loop returns or raises")
+
+
+def _grouped(orders: Sequence[OpenOrder]) -> dict[str, set[str]]:
+    groups: dict[str, set[str]] = {}
+    for order in orders:
+        groups.setdefault(order.symbol, set()).add(order.id)
+    return groups
+
+
+def _joined(lists: Sequence[list[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    return [row for rows in lists for row in rows]
