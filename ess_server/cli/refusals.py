@@ -20,6 +20,7 @@ _NEXT: dict[str, str] = {
     "AUDIT_UNAVAILABLE": "mend the disk, then: {ess} status",
     "APPROVER_IS_PROPOSER": "have somebody else send the same command",
 }
+KNOWN = frozenset(_NEXT)
 _REASON = re.compile(r"(?:^|; )([A-Z][A-Z_]{2,}): ")
 
 

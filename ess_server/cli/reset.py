@@ -11,17 +11,32 @@ from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.looked_at import confirmed, look, reason_given
 from ess_server.cli.options import by_option, json_option, utf8
 from ess_server.cli.output import as_document, heed, plain, print_json, say, verdict
-from ess_server.cli.refusals import in_words, is_refusal, lines, refused
+from ess_server.cli.refusals import KNOWN, in_words, is_refusal, lines, refused
 from ess_server.cli.target import target_of, target_options
 
+OVERRIDABLE = ("NOT_FLAT", "CONDITION_TRUE", "UNCONFIRMED_GATES")
 QUESTION = "why is it safe to trade again?"
+
+
+def _known(name: str, context: click.Context, parameter: click.Parameter) -> str:
+    if name.upper() not in KNOWN:
+        problem = f"{plain(name)!r} is no refusal; what can be gone past is {', '.join(OVERRIDABLE)}"
+        raise click.BadParameter(problem, context, parameter)
+    return name.upper()
 
 
 @click.command(epilog=exit_help(Exit.OK, Exit.REFUSED, Exit.USAGE, Exit.UNREACHABLE))
 @click.argument("scope", default="")
 @click.option("-m", "--reason", default="", metavar="TEXT", help="why it is safe; goes into the audit log")
 @click.option("--revision", type=click.IntRange(1), metavar="N", help="highest revision that you have looked at")
-@click.option("--override", "overrides", multiple=True, metavar="NAME", help="go past this refusal; may be repeated")
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    callback=lambda context, parameter, names: tuple(_known(name, context, parameter) for name in names),
+    metavar="NAME",
+    help=f"go past this refusal, one of {', '.join(OVERRIDABLE)}; may be repeated",
+)
 @click.option("--rebaseline", is_flag=True, help="measure losses of what tripped from now on")
 @click.option("--dry-run", is_flag=True, help="list what stands in the way and change nothing")
 @click.option("--yes", is_flag=True, help="do not ask for confirmation")
@@ -49,7 +64,7 @@ def reset(
     request = pb.ResetRequest(
         scope=utf8(scope),
         reason=utf8(reason),
-        overrides=[utf8(o) for o in overrides],
+        overrides=overrides,
         rebaseline=rebaseline,
         requested_by=utf8(by),
         request_id=uuid4().hex,

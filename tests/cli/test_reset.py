@@ -90,6 +90,21 @@ def test_a_tripwire_keeps_it_stopped_and_is_named(serving: ServeProcess) -> None
     assert "next: on the server's machine: rm DATA_DIR/tripwire" in checked.out
 
 
+@pytest.mark.parametrize(("named", "code"), [("not_flat", Exit.OK), ("NOT_FLATT", Exit.USAGE)])
+def test_an_override_that_does_not_exist_is_named(named: str, code: Exit, script: Script, here: Here) -> None:
+    """A name in small letters counts; one that is none is wrong use, and the answer lists those that are."""
+    server = script(GetState=lambda _: stopped(), Reset=released)
+    done = here("--target", server.target, "reset", "--revision", "7", "-m", "x", "--by", "bob", "--override", named)
+    assert done.code == code
+    if code:
+        assert (
+            "'NOT_FLATT' is no refusal; what can be gone past is NOT_FLAT, CONDITION_TRUE, UNCONFIRMED_GATES"
+            in done.err
+        )
+    else:
+        assert list(server.requests[-1].overrides) == ["NOT_FLAT"]
+
+
 def test_everything_that_was_typed_is_sent(script: Script, here: Here) -> None:
     """Scope, reason, revision, overrides, rebaseline and person arrive; the store is not claimed unseen."""
     server = script(Reset=released)
