@@ -25,8 +25,8 @@ MEMORY = Path("/dev/shm")
 """Where files cost no time: which writes reach a disk is for the machine to say, not for the one below."""
 TURNS = 80
 """Steps of the event loop after which nothing is left to do without time passing."""
-AT_ONCE = 0.01
-"""Seconds by which what is due may be late."""
+AT_THE_LATEST = 0.26
+"""Seconds by which a delayed flatten may come late: a tick, where the trigger did not come from an evaluator."""
 NEVER = float("inf")
 
 
@@ -291,7 +291,7 @@ class World:
             self.latched_at.setdefault(stop.stop_id, (str(stop.scope), self.clock.uptime()))
         for trigger in self.triggers:
             trigger.durable |= trigger.revision <= controller.journal.durable_revision
-            if self.clock.uptime() > trigger.flatten_at + AT_ONCE:
+            if self.clock.uptime() > trigger.flatten_at + AT_THE_LATEST:
                 trigger.action = Action.FLATTEN
         self._stops = stops
 
