@@ -9,6 +9,9 @@ from ess_server.core.readings import Clear, Instant, Measure, Trip, Warn
 HYSTERESIS_PERCENT = 5
 """A tier is left only when less than this much below it is used, in points of the limit; of a tier below 10, when
 less than half of it is. Equity that flaps around a tier is then one warning, and not one for each reading."""
+TIER_HOLDS = 1.0
+"""Seconds for which a tier holds after it was last read. What flaps between well and ill is then one warning a second
+at most, however often it is read."""
 LIMIT_PERCENT = 100
 
 _HUNDRED = Decimal(100)
@@ -46,7 +49,7 @@ class Approach:
     """Follows readings. What is not read, because it is unknown, ends nothing.
 
     The tier rises with the reading, to the highest one at and past the limit. It falls, to the tier that is then
-    read, once the reading is clearly below it (``HYSTERESIS_PERCENT``).
+    read, once the reading is clearly below it (``HYSTERESIS_PERCENT``) and has been so for ``TIER_HOLDS``.
 
     An episode lasts from the reading that passes the highest tier, or the limit where no tier is configured, until
     one clearly below it. It is a near miss, and counted once, if nothing was decided in it: the highest tier was
@@ -62,6 +65,7 @@ class Approach:
         self._highest = max(warn_percent, default=0)
         self._close_at = self._highest or LIMIT_PERCENT
         self._episode: _Episode | None = None
+        self._tier_read = float("-inf")
 
     @property
     def is_close(self) -> bool:
@@ -79,7 +83,7 @@ class Approach:
             # Nearly every reading: it is below every tier, and nothing is under way that could end.
             return None
         measure, breached = verdict.measure, isinstance(verdict, Trip)
-        self._follow_tier(verdict)
+        self._follow_tier(verdict, now)
         if breached or _uses(measure, Decimal(self._close_at)):
             episode = self._episode or _Episode(miss=NearMiss(began=now, peak=measure, breached=False))
             peak = max(episode.miss.peak, measure, key=lambda m: m.share)
@@ -102,13 +106,13 @@ class Approach:
         """Begin anew without judging what was under way, as after a release: how it went on was not looked at."""
         self._episode = None
 
-    def _follow_tier(self, verdict: Clear | Warn | Trip) -> None:
-        if isinstance(verdict, Trip):
-            self.tier_percent = max(self.tier_percent, self._highest)
-            return
-        read = verdict.tier_percent if isinstance(verdict, Warn) else 0
-        if read > self.tier_percent or not _uses(verdict.measure, _left_below(self.tier_percent)):
-            self.tier_percent = read
+    def _follow_tier(self, verdict: Clear | Warn | Trip, now: Instant) -> None:
+        read = self._highest if isinstance(verdict, Trip) else verdict.tier_percent if isinstance(verdict, Warn) else 0
+        if read >= self.tier_percent or _uses(verdict.measure, _left_below(self.tier_percent)):
+            self.tier_percent = max(read, self.tier_percent)
+            self._tier_read = now.uptime
+        elif not isinstance(verdict, Trip) and now.uptime - self._tier_read >= TIER_HOLDS:
+            self.tier_percent, self._tier_read = read, now.uptime
 
 
 def _left_below(tier: int) -> Decimal:

@@ -65,6 +65,16 @@ def test_tier_rises_at_once_and_falls_clearly_below(used: list[str | None], tier
     assert one.tier_percent == tiers[-1]
 
 
+def test_what_flaps_all_the_time_is_one_warning() -> None:
+    """A component that is well and unwell a hundred times a second floods no log; a second after the last it is over."""
+    one, changes = watched(), []
+    for number in range(301):
+        now = Instant(START + timedelta(milliseconds=10 * number), 1000 + number / 100)
+        verdict = reading("60" if number % 2 == 0 and number <= 200 else "0", number)
+        changes += [what.tier_percent for what in [one.take(verdict, now)] if what.tier_percent is not None]
+    assert changes == [50, 0]
+
+
 def test_low_tier_is_left_at_half_of_itself() -> None:
     """5 points below a tier of 4 is nothing: it would never be left."""
     one = watched(tiers=(4,))

@@ -164,7 +164,7 @@ async def test_fault_may_become_a_breach() -> None:
 
 
 async def test_warn_tiers_are_told() -> None:
-    """A tier that is passed is logged and told to gates at once, again when it changes, and when it is over."""
+    """A tier that is passed is logged and told to gates at once, again when it changes, and when it is over for long."""
     watch = await watching(on("drawdown"), on("shadow", mode=Mode.SHADOW))
     watch.says("drawdown", warn(50))
     watch.says("shadow", warn(75))
@@ -174,7 +174,7 @@ async def test_warn_tiers_are_told() -> None:
     watch.says("drawdown", warn(90))
     await watch.ticks(2)
     watch.says("drawdown", None)
-    await watch.ticks(2)
+    await watch.ticks(6)
     assert (watch.monitor.warnings(), len(watch.rig.told)) == ([], 4)
     await watch.rig.controller.settle()
     told = [e.draft for e in watch.rig.log.read(after=0, limit=99, ascending=True, kind="evaluator.")]
@@ -212,7 +212,7 @@ async def test_equity_that_flaps_writes_no_event_each_tick() -> None:
         await watch.ticks()
     watch.says("near", None)
     watch.says("shadow", None)
-    await watch.ticks()
+    await watch.ticks(6)
     await watch.rig.controller.settle()
     told = [e.draft for e in watch.rig.log.read(after=0, limit=99, ascending=True, kind="evaluator.")]
     assert sorted((dict(e.details)["evaluator"], e.kind.removeprefix("evaluator.")) for e in told) == [
