@@ -6,7 +6,6 @@ from typing import Any
 import aiohttp
 import ccxt.async_support as ccxt
 
-from ess_server.core.errors import VenueUnknownError
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.strict import READ_WINDOW_MS, Strict, VenueError, exchange_config
@@ -29,17 +28,14 @@ class StrictBybit(Strict, ccxt.bybit):  # type: ignore[misc] # ccxt is untyped
         return super().sign(path, api, method, sent)
 
     def handle_errors(self, code: int, reason: str, url: str, *reply: Any) -> Any:  # noqa: ANN401 - ccxt's
-        """Raise VenueError with the exchange's own number, VenueUnknownError for a 200 that tells none."""
+        """Raise VenueError with the exchange's own number; ccxt refuses what tells none."""
         response = reply[3]
         if code == _FORBIDDEN:
             self.budget.refused(_FORBIDDEN_PAUSE_S)
-        told = response.get("retCode") if isinstance(response, Mapping) else None
-        if isinstance(told, int) and told:
-            raise VenueError(f"{told} {str(response.get('retMsg', ''))[:_MAX_TEXT]}", told)
-        handled = super().handle_errors(code, reason, url, *reply)
-        if code < 400 and told != 0:  # noqa: PLR2004 - HTTP
-            raise VenueUnknownError("the reply does not say that it succeeded")
-        return handled
+        told = str(response.get("retCode", "")) if isinstance(response, Mapping) else ""
+        if told.removeprefix("-").isdecimal() and int(told):
+            raise VenueError(f"{told} {str(response.get('retMsg', ''))[:_MAX_TEXT]}", int(told))
+        return super().handle_errors(code, reason, url, *reply)
 
 
 def open_bybit(credentials: Credentials, budget: RequestBudget, session: aiohttp.ClientSession | None) -> StrictBybit:

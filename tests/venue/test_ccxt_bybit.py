@@ -99,8 +99,9 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
 
 
 async def test_orders_of_all_pages_are_read_and_cancelled_at_once(floor: Floor) -> None:
-    """A hundred and one orders of both kinds on two symbols are shown, and gone by one cancel for each settle coin."""
+    """A hundred and two orders of both kinds on three symbols are shown, and gone by one cancel per settle coin."""
     floor.rest("BTCUSDT", 91)
+    floor.rest("SOLUSDT")
     floor.stop("ETHUSDT", 10)
     floor.venue.set_limits(endpoint_percent=20)
     shown = await floor.client.snapshot()
@@ -209,6 +210,7 @@ ROW = {"symbol": "BTCUSDT", "side": "Buy"}
         (Operation.POSITIONS, listed({**ROW, "size": "1"})),
         (Operation.POSITIONS, listed({**ROW, "size": "1", "positionIdx": 2})),
         (Operation.POSITIONS, listed({**ROW, "size": "x", "positionIdx": 0})),
+        (Operation.POSITIONS, listed({**ROW, "size": "1", "positionIdx": 0, "side": ""})),
         (Operation.ORDERS, '{"retCode":10016,"retMsg":"Server error.","result":{"list":[]}}'),
         (Operation.ORDERS, listed(ROW)),
         (Operation.ORDERS, listed(cursor=1)),

@@ -4,7 +4,9 @@ A conditional order keeps its number and its orderLinkId when it fires, so the o
 under those of the conditional one.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID
 
 from ess_server.venue.paper.account import Account
@@ -35,6 +37,10 @@ LEG_NUMBERS = {LegSide.BOTH: 0, LegSide.LONG: 1, LegSide.SHORT: 2}
 SIDES = {Side.BUY: "Buy", Side.SELL: "Sell"}
 _TYPES = {OrderType.MARKET: "Market", OrderType.LIMIT: "Limit"}
 _OWN_ID = "paper-"
+_NOT_HERE = ("markPrice", "tradeIv", "markIv", "indexPrice", "underlyingPrice", "blockTradeId", "extraFees")
+_UNFILLED: Mapping[str, str] = MappingProxyType(
+    {"avgPrice": "", "leavesValue": "0", "cumExecQty": "0", "cumExecValue": "0", "cumExecFee": "0"}
+)
 _STATUS = {
     OrderStatus.NEW: "New",
     OrderStatus.PARTIALLY_FILLED: "PartiallyFilled",
@@ -85,36 +91,45 @@ def rises(side: Side, trigger: TriggerType) -> bool:
 
 def order(item: Order, account: Account, instrument: Instrument) -> Json:
     """One ordinary order, or what a conditional order has placed."""
-    digits = instrument.quantity_digits
     parent = account.find_conditional(OrderRef(id=item.conditional_id)) if item.conditional_id else None
     market = item.type is OrderType.MARKET
+    return (
+        {
+            "orderId": order_id(item.conditional_id or item.id),
+            "orderLinkId": link_id(item.client_id if parent is None else parent.client_id),
+            "symbol": item.symbol,
+            "price": fixed(item.price, instrument.price_digits),
+            "qty": fixed(item.quantity, instrument.quantity_digits),
+            "side": SIDES[item.side],
+            "positionIdx": LEG_NUMBERS[item.leg],
+            "orderStatus": _STATUS[item.status],
+            "cancelType": "CancelByUser" if item.status is OrderStatus.CANCELED else "UNKNOWN",
+            "rejectReason": _reason(item),
+            "timeInForce": "IOC" if market else _tif(item.tif),
+            "orderType": _TYPES[item.type],
+            "stopOrderType": "" if parent is None else parent.request.kind or STOP,
+            "triggerPrice": "" if parent is None else fixed(parent.request.trigger_price, instrument.price_digits),
+            "triggerDirection": 0 if parent is None else _direction(parent),
+            "reduceOnly": item.reduces,
+            "closeOnTrigger": item.close_position,
+            "createdTime": str(milliseconds(item.created if parent is None else parent.created)),
+            "updatedTime": str(milliseconds(item.updated)),
+        }
+        | _filled(item, instrument)
+        | _unused()
+    )
+
+
+def _filled(item: Order, instrument: Instrument) -> Json:
+    left = item.remaining if item.status.is_open else ZERO
     return {
-        "orderId": order_id(item.conditional_id or item.id),
-        "orderLinkId": link_id(item.client_id if parent is None else parent.client_id),
-        "symbol": item.symbol,
-        "price": fixed(item.price, instrument.price_digits),
-        "qty": fixed(item.quantity, digits),
-        "side": SIDES[item.side],
-        "positionIdx": LEG_NUMBERS[item.leg],
-        "orderStatus": _STATUS[item.status],
-        "cancelType": "CancelByUser" if item.status is OrderStatus.CANCELED else "UNKNOWN",
-        "rejectReason": _reason(item),
         "avgPrice": fixed(item.average, instrument.price_digits + 3) if item.filled else "",
-        "leavesQty": fixed(item.remaining if item.status.is_open else ZERO, digits),
-        "leavesValue": plain(item.remaining * (item.price or ZERO) if item.status.is_open else ZERO),
-        "cumExecQty": fixed(item.filled, digits),
+        "leavesQty": fixed(left, instrument.quantity_digits),
+        "leavesValue": plain(left * (item.price or ZERO)),
+        "cumExecQty": fixed(item.filled, instrument.quantity_digits),
         "cumExecValue": plain(item.cost),
         "cumExecFee": "0",
-        "timeInForce": "IOC" if market else _tif(item.tif),
-        "orderType": _TYPES[item.type],
-        "stopOrderType": "" if parent is None else parent.request.kind or STOP,
-        "triggerPrice": "" if parent is None else fixed(parent.request.trigger_price, instrument.price_digits),
-        "triggerDirection": 0 if parent is None else _direction(parent),
-        "reduceOnly": item.reduces,
-        "closeOnTrigger": item.close_position,
-        "createdTime": str(milliseconds(item.created if parent is None else parent.created)),
-        "updatedTime": str(milliseconds(item.updated)),
-    } | _unused()
+    }
 
 
 def conditional(item: Conditional, instrument: Instrument) -> Json:
@@ -134,12 +149,7 @@ def conditional(item: Conditional, instrument: Instrument) -> Json:
         "orderStatus": _CONDITIONAL_STATUS[item.status],
         "cancelType": "CancelByUser" if item.status is ConditionalStatus.CANCELED else "UNKNOWN",
         "rejectReason": "EC_NoError" if item.status is not ConditionalStatus.REJECTED else "EC_Others",
-        "avgPrice": "",
         "leavesQty": quantity if waiting else fixed(None, instrument.quantity_digits),
-        "leavesValue": "0",
-        "cumExecQty": fixed(None, instrument.quantity_digits),
-        "cumExecValue": "0",
-        "cumExecFee": "0",
         "timeInForce": "IOC" if request.price is None else _tif(request.tif),
         "orderType": _TYPES[OrderType.MARKET if request.price is None else OrderType.LIMIT],
         "stopOrderType": request.kind or STOP,
@@ -149,6 +159,7 @@ def conditional(item: Conditional, instrument: Instrument) -> Json:
         "closeOnTrigger": request.close_position,
         "createdTime": str(milliseconds(item.created)),
         "updatedTime": str(milliseconds(item.updated)),
+        **_UNFILLED,
     } | _unused()
 
 
@@ -204,7 +215,6 @@ def _unused() -> Json:
 
 def execution(fill: Fill, placed: Order | None, account: Account, instrument: Instrument) -> Json:
     """One execution; ``placed`` is the order that has filled, None if it is forgotten."""
-    closed = min(abs(fill.before), fill.quantity) if fill.before * fill.side.sign < 0 else ZERO
     shown: Json = {} if placed is None else order(placed, account, instrument)
     liquidated = placed is not None and placed.client_id.startswith(LIQUIDATION)
     value = fill.quantity * fill.price
@@ -229,13 +239,11 @@ def execution(fill: Fill, placed: Order | None, account: Account, instrument: In
         "execValue": plain(value),
         "execTime": str(milliseconds(fill.at)),
         "isMaker": fill.maker,
-        "closedSize": fixed(closed, instrument.quantity_digits),
+        "closedSize": fixed(_closed(fill), instrument.quantity_digits),
         "seq": fill.id,
-        "markPrice": "",
-        "tradeIv": "",
-        "markIv": "",
-        "indexPrice": "",
-        "underlyingPrice": "",
-        "blockTradeId": "",
-        "extraFees": "",
+        **dict.fromkeys(_NOT_HERE, ""),
     }
+
+
+def _closed(fill: Fill) -> Decimal:
+    return min(abs(fill.before), fill.quantity) if fill.before * fill.side.sign < 0 else ZERO

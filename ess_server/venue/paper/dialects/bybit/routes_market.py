@@ -66,15 +66,19 @@ def _instrument(item: Instrument) -> Json:
             "maxPrice": plain(item.first_mark * 1000),
             "tickSize": plain(item.tick),
         },
-        "lotSizeFilter": {
-            "minOrderQty": plain(item.min_quantity),
-            "maxOrderQty": plain(item.max_quantity),
-            "maxMktOrderQty": plain(item.max_market_quantity),
-            "postOnlyMaxOrderQty": plain(item.max_quantity),
-            "qtyStep": plain(item.step),
-            "minNotionalValue": plain(item.min_notional),
-        },
+        "lotSizeFilter": _sizes(item),
         "riskParameters": {"priceLimitRatioX": plain(item.price_band), "priceLimitRatioY": plain(item.price_band)},
+    }
+
+
+def _sizes(item: Instrument) -> Json:
+    return {
+        "minOrderQty": plain(item.min_quantity),
+        "maxOrderQty": plain(item.max_quantity),
+        "maxMktOrderQty": plain(item.max_market_quantity),
+        "postOnlyMaxOrderQty": plain(item.max_quantity),
+        "qtyStep": plain(item.step),
+        "minNotionalValue": plain(item.min_notional),
     }
 
 
