@@ -66,7 +66,7 @@ def test_tier_rises_at_once_and_falls_clearly_below(used: list[str | None], tier
 
 
 def test_what_flaps_all_the_time_is_one_warning() -> None:
-    """A component that is well and unwell a hundred times a second floods no log; a second after the last it is over."""
+    """A component that is well and unwell a hundred times a second floods no log."""
     one, changes = watched(), []
     for number in range(301):
         now = Instant(START + timedelta(milliseconds=10 * number), 1000 + number / 100)

@@ -164,7 +164,7 @@ async def test_fault_may_become_a_breach() -> None:
 
 
 async def test_warn_tiers_are_told() -> None:
-    """A tier that is passed is logged and told to gates at once, again when it changes, and when it is over for long."""
+    """A tier that is passed is logged and told to gates at once, again when it changes, and when it is over."""
     watch = await watching(on("drawdown"), on("shadow", mode=Mode.SHADOW))
     watch.says("drawdown", warn(50))
     watch.says("shadow", warn(75))
