@@ -108,8 +108,9 @@ async def test_history_is_told_by_time(venue: PaperVenue, bybit: Any) -> None:
     await bybit.create_order(BTC, "market", "buy", 0.5)
     [trade] = await bybit.fetch_my_trades(BTC)
     assert (trade["side"], trade["amount"], trade["takerOrMaker"]) == ("buy", 0.5, "taker")
+    before = trade["timestamp"] - 1000
     venue.clock.skew = timedelta(days=8)
     await bybit.load_time_difference()
     assert await bybit.fetch_my_trades(BTC) == []
-    assert [t["id"] for t in await bybit.fetch_my_trades(BTC, since=trade["timestamp"])] == [trade["id"]]
-    assert [o["status"] for o in await bybit.fetch_closed_orders(BTC, since=trade["timestamp"])] == ["closed"]
+    assert [t["id"] for t in await bybit.fetch_my_trades(BTC, since=before)] == [trade["id"]]
+    assert [o["status"] for o in await bybit.fetch_closed_orders(BTC, since=before)] == ["closed"]

@@ -111,10 +111,12 @@ class Bybit:
         if route.security is Security.NONE:
             return {}
         now = milliseconds(self._books.now())
+        percent = self._limiter.limits.endpoint_percent
+        limit = route.limit if percent is None else route.limit * percent // 100
         left = self._limiter.calls_left((self.account(call), call.path), route.limit, SECOND)
         reset = now if left else now - now % 1000 + 1000
         return {
-            "X-Bapi-Limit": str(route.limit),
+            "X-Bapi-Limit": str(limit),
             "X-Bapi-Limit-Status": str(left),
             "X-Bapi-Limit-Reset-Timestamp": str(reset),
         }
