@@ -92,7 +92,7 @@ check: lint types imports drift docs-drift breaking ## everything that reads the
 
 .PHONY: test
 test: dev ## every test, with branch coverage held at 100 % where a stop depends on it
-	$(BIN)/pytest -n 2 --dist worksteal --cov --cov-report=term
+	$(BIN)/pytest -n 3 --dist worksteal --cov --cov-report=term
 
 .PHONY: bench
 bench: dev ## measure: gate check, trigger to gates denied, tick, breach to latch, memory and CPU at rest
