@@ -1,6 +1,5 @@
 """``ess replay``."""
 
-import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -10,19 +9,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
-from ess_server.cli.config import read
+from ess_server.cli.config import read as read_config
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.options import json_option
 from ess_server.cli.output import heed, plain, print_json, say
-from ess_server.config import kinds
 from ess_server.config.settings import Settings
 from ess_server.core.errors import EssError
 from ess_server.core.evaluators import DataFeedSettings
-from ess_server.core.watched import Watched
 
 if TYPE_CHECKING:
-    from ess_server.replay.recording import Recording
+    from ess_server.replay.recording import ReadOptions, Recording
     from ess_server.replay.run import Replayed, ReplayOptions
 
 INSTALL = "pip install 'emergency-stop-system[server,replay]'"
@@ -98,7 +95,7 @@ def replay(
 ) -> Exit:
     """See ``HELP``."""
     _check_chart(chart)
-    settings = read(config)
+    settings = read_config(config)
     unknown = [name for name in named if name not in {one.name for one in settings.evaluators}]
     if unknown:
         known = ", ".join(one.name for one in settings.evaluators) or "none"
@@ -109,7 +106,7 @@ def replay(
         message = f"ess replay needs {missing.name}, which is not installed"
         raise CommandError(message, Exit.USAGE, next_steps=(INSTALL,)) from missing
     day = settings.server.day_boundary
-    recording = _recording(settings, files, (first, last), zone=zone, currency=currency, sampled_every=sampled_every)
+    read_options = _read_options(settings, (first, last), zone=zone, currency=currency, sampled_every=sampled_every)
     options = running.ReplayOptions(
         zone=day,
         tick=settings.server.tick,
@@ -118,7 +115,7 @@ def replay(
         every_tick=every_tick,
         named=named,
     )
-    replayed = _run(settings, recording, options)
+    replayed = _run(settings, files, read_options, options)
     if chart is not None:
         _draw(replayed, chart, zone or day)
     return _show(replayed, as_json=as_json)
@@ -129,17 +126,15 @@ def _check_chart(chart: Path | None) -> None:
         raise CommandError(f"{chart} is neither .png nor .svg; name it so", Exit.USAGE)
 
 
-def _recording(
+def _read_options(
     settings: Settings,
-    files: tuple[Path, ...],
     bounds: tuple[str, str],
     *,
     zone: ZoneInfo | None,
     currency: str | None,
     sampled_every: float | None,
-) -> "Recording":
-    from ess_server.replay.problems import RecordingError  # noqa: PLC0415 - as above
-    from ess_server.replay.recording import ReadOptions, read_recording  # noqa: PLC0415 - as above
+) -> "ReadOptions":
+    from ess_server.replay.recording import ReadOptions  # noqa: PLC0415 - as above
 
     accounts = tuple(account.id for account in settings.accounts)
     feeds = {one.feed for one in settings.evaluators if isinstance(one, DataFeedSettings)}
@@ -150,7 +145,7 @@ def _recording(
         _bound(text, name, zone or settings.server.day_boundary)
         for name, text in zip(("--from", "--to"), bounds, strict=True)
     )
-    options = ReadOptions(
+    return ReadOptions(
         zone=zone,
         defaults=defaults,
         accounts=accounts,
@@ -158,13 +153,6 @@ def _recording(
         last=None if last is None else last - 1,
         pace=None if sampled_every is None else int(sampled_every * 1_000_000),
     )
-    try:
-        return read_recording(files, options)
-    except RecordingError as error:
-        lines = tuple(str(p) for p in error.problems)
-        if len(lines) == 1:
-            raise CommandError(lines[0], Exit.USAGE) from None
-        raise CommandError("the recording has mistakes", Exit.USAGE, lines=lines) from None
 
 
 def _bound(text: str, option: str, zone: ZoneInfo) -> int | None:
@@ -176,26 +164,30 @@ def _bound(text: str, option: str, zone: ZoneInfo) -> int | None:
         raise CommandError(f"{option}: {error}", Exit.USAGE) from None
 
 
-def _run(settings: Settings, recording: "Recording", options: "ReplayOptions") -> "Replayed":
-    from ess_server.replay.run import Replay  # noqa: PLC0415 - as above
+def _run(settings: Settings, files: tuple[Path, ...], read: "ReadOptions", options: "ReplayOptions") -> "Replayed":
+    from ess_server.replay import halves  # noqa: PLC0415 - as above
 
-    watched = [Watched(kinds.build(one), one) for one in settings.evaluators]
+    task = halves.Task(files=files, read=read, evaluators=settings.evaluators, options=options)
+    with halves.second_process(task) as second:
+        recording = _recording(files, read)
+        try:
+            with _progress(recording.rows) as progress:
+                return halves.replay(task, recording, second, progress)
+        except EssError as error:
+            raise CommandError(str(error), Exit.USAGE) from None
+
+
+def _recording(files: tuple[Path, ...], options: "ReadOptions") -> "Recording":
+    from ess_server.replay.problems import RecordingError  # noqa: PLC0415 - as above
+    from ess_server.replay.recording import read_recording  # noqa: PLC0415 - as above
+
     try:
-        with _progress(recording.rows) as progress, _few_collections():
-            return Replay(recording, watched, options).run(progress)
-    except EssError as error:
-        raise CommandError(str(error), Exit.USAGE) from None
-
-
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Look for cycles rarely: rows come and go by the hundred thousand, and none of them is in one."""
-    usual = gc.get_threshold()
-    gc.set_threshold(100_000, 50, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
+        return read_recording(files, options)
+    except RecordingError as error:
+        lines = tuple(str(p) for p in error.problems)
+        if len(lines) == 1:
+            raise CommandError(lines[0], Exit.USAGE) from None
+        raise CommandError("the recording has mistakes", Exit.USAGE, lines=lines) from None
 
 
 @contextmanager

@@ -77,6 +77,16 @@ class Approach:
         """Whether a breach was confirmed in the present episode."""
         return self._episode is not None and self._episode.decided
 
+    def memory(self) -> dict[str, object]:
+        """Return everything that bears on what follows; of an episode that is decided, that it is."""
+        held: dict[str, object] = vars(self) | {"near_misses": 0}
+        if not self.tier_percent:
+            # When a tier was last read matters only while one is passed.
+            held.pop("_tier_read", None)
+        if self.decided:
+            held["_episode"] = "decided"
+        return held
+
     def follow(self, verdict: Clear | Warn | Trip, now: Instant, *, decided: bool) -> NearMiss | None:
         """Take a reading; ``decided`` tells that it confirms a breach. Return the near miss that it ends, if any."""
         if isinstance(verdict, Clear) and not self.tier_percent and self._episode is None:

@@ -56,6 +56,10 @@ class Confirmation:
         """Trips among the latest readings, confirmed or not."""
         return sum(seen.tripped for seen in self._seen)
 
+    def memory(self) -> dict[str, object]:
+        """Return everything that bears on what follows."""
+        return dict(vars(self))
+
     def decide(self, verdict: Verdict, now: Instant) -> Decision | None:
         """Take the verdict at ``now`` and say what is to be done, again for as long as it is."""
         if isinstance(verdict, Unknown):
@@ -71,6 +75,7 @@ class Confirmation:
                 reason=verdict.detail + self._confirmed(),
                 reading=f"{verdict.measure.value:f}",
                 limit=f"{verdict.measure.limit:f}",
+                first=self._standing is not CauseSource.EVALUATOR,
             )
         )
 
@@ -116,11 +121,13 @@ class Confirmation:
         action = self._settings.on_unknown.action
         if action is None:
             return None
-        return Decision(source=CauseSource.EVALUATOR_FAULT, action=action, reason=f"{self._settings.name}: {problem}")
+        return Decision(
+            source=CauseSource.EVALUATOR_FAULT,
+            action=action,
+            reason=f"{self._settings.name}: {problem}",
+            first=self._standing is not CauseSource.EVALUATOR_FAULT,
+        )
 
     def _mark(self, decision: Decision | None) -> Decision | None:
-        standing = self._standing
         self._standing = None if decision is None else decision.source
-        if decision is not None and decision.source is standing:
-            return replace(decision, first=False)
         return decision

@@ -102,6 +102,10 @@ class Watched:
         """Warn tier that is passed, see ``Approach``; 0 for none, and once a breach has become a stop."""
         return self._approach.tier_percent
 
+    def memory(self) -> tuple[object, ...]:
+        """Return everything that bears on what follows: two that agree in it go on alike."""
+        return self._approach.memory(), self._confirmation.memory(), self._verdict, self._inhibited_until
+
     def take(self, outcome: Verdict | Fault, now: Instant) -> Happened:
         """Take an outcome and say what it led to. What cannot be used raises, and is not kept."""
         if isinstance(outcome, Unknown | Fault):
@@ -109,7 +113,7 @@ class Watched:
         if outcome.measure.share.is_nan():
             raise ValueError("the reading or its limit is no number")
         decision = self._confirmation.decide(outcome, now)
-        if decision is not None and self._approach.decided:
+        if decision is not None and decision.first and self._approach.decided:
             decision = replace(decision, first=False)
         before = self.tier_percent
         near_miss = self._approach.follow(outcome, now, decided=decision is not None)

@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
 
+from ess_server.replay.episodes import Episode, Kind
 from ess_server.replay.run import Replayed
-from ess_server.replay.subject import Episode, Kind, Subject
+from ess_server.replay.subject import Subject
 
 FORMATS = (".png", ".svg")
 

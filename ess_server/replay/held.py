@@ -38,6 +38,10 @@ class Pace:
         """Let the latest reading of ``source`` stand until this uptime."""
         self._until[source] = until
 
+    def memory(self) -> tuple[object, ...]:
+        """Return everything that bears on what follows."""
+        return tuple(sorted(self._until.items()))
+
     def holds(self, source: Source) -> bool:
         """Whether the latest reading of ``source`` stands now."""
         return self._clock.uptime() < self._until.get(source, 0.0)

@@ -6,10 +6,11 @@ from typing import Any
 
 from ess_server.core.model import CauseSource
 from ess_server.replay.clock import time_of
+from ess_server.replay.episodes import Episode, Kind
 from ess_server.replay.inputs import reads_host
 from ess_server.replay.recording import SourceFacts
 from ess_server.replay.run import Replayed
-from ess_server.replay.subject import Episode, Kind, Subject
+from ess_server.replay.subject import Subject
 
 EPISODE_COLUMNS = (
     "time (UTC)", "what", "evaluator", "scope", "action", "reading", "limit", "used", "until (UTC)", "reason"

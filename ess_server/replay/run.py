@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta, tzinfo
+from itertools import islice
 
 from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant
 from ess_server.core.watched import Watched
 from ess_server.replay.clock import RecordedClock
+from ess_server.replay.episodes import Came
 from ess_server.replay.held import Pace, Source, held_readings
 from ess_server.replay.inputs import Skipped, inputs_of, select, sources_of
 from ess_server.replay.instants import Anchors, Instants
-from ess_server.replay.recording import UNASKED, Recording
+from ess_server.replay.recording import UNASKED, Arrival, Recording
 from ess_server.replay.series import Series
 from ess_server.replay.subject import MICROSECOND, ResetRule, Subject
 
@@ -56,6 +58,14 @@ class Replayed:
     looks: int
 
 
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What came of the later part of a replay, by evaluator."""
+
+    came: tuple[Came, ...]
+    looks: int
+
+
 class Replay:
     """One run over a recording. Evaluators do not cover one another: each is replayed as if it were alone."""
 
@@ -70,7 +80,8 @@ class Replay:
         chosen, self._skipped = select(watched, recording.sources, options.named)
         self._subjects = [self._subject(one, begins, options) for one, begins in chosen]
         settings = [s.watched.settings for s in self._subjects]
-        self._readings.metrics.declare_groups(groups_of(settings))
+        self._groups = groups_of(settings)
+        self._readings.metrics.declare_groups(self._groups)
         self._instants = Instants(settings)
         self._inputs = inputs_of(recording.sources)
         self._anchors = Anchors(self._readings, self._pace, self._inputs, self._origin)
@@ -79,12 +90,21 @@ class Replay:
         self._told: set[Source] = set()
         self._silent: set[Source] = set()
         self._looks = 0
+        self._rows = recording.arrivals()
+        self._done = 0
 
     def run(self, progress: Progress = lambda _: None) -> Replayed:
-        """Replay everything; call it once."""
-        record = self._recorders()
-        told = self._told
-        for done, (micros, _, _, source, held_until, observation) in enumerate(self._recording.arrivals()):
+        """Replay everything that is left; call it once."""
+        self.advance(self._recording.rows, progress)
+        self._look()
+        for subject in self._subjects:
+            subject.close(self._at)
+        return self._replayed(progress)
+
+    def advance(self, rows: int, progress: Progress) -> None:
+        """Replay up to so many rows."""
+        record, told = self._recorders(), self._told
+        for done, (micros, _, _, source, held_until, observation) in self._next(rows):
             if micros != self._at:
                 self._look()
                 told.clear()
@@ -97,9 +117,52 @@ class Replay:
             self._heed(micros, source, held_until)
             if not done % REPORT_EVERY:
                 progress(done)
-        self._look()
+
+    def pass_over(self, rows: int, progress: Progress) -> None:
+        """Record up to so many rows, and let nobody look."""
+        record, told = self._recorders(), self._told
+        for done, (micros, _, _, source, held_until, observation) in self._next(rows):
+            if micros != self._at:
+                told.clear()
+                self._move(micros)
+            told.add(source)
+            record[source[0]](observation)
+            self._heed(micros, source, held_until)
+            if not done % REPORT_EVERY:
+                progress(done)
+
+    def memory(self) -> str:
+        """Return everything that bears on what follows, as text: 1.0 and 1.00 are equal, and read differently."""
+        metrics = self._readings.metrics
+        return repr(
+            (
+                (self._done, self._at, self._open_until, sorted(self._told), sorted(self._silent)),
+                self._pace.memory(),
+                [metrics.account(account) for account in self._inputs.accounts],
+                [metrics.group(group) for group in self._groups],
+                [subject.memory() for subject in self._subjects],
+            )
+        )
+
+    def count_anew(self) -> None:
+        """Drop what came of the replay so far, and go on."""
+        self._looks = 0
         for subject in self._subjects:
-            subject.close(self._at)
+            subject.count_anew()
+
+    def join(self, later: Later, progress: Progress) -> Replayed:
+        """End with what came of a replay that agreed in ``memory`` here, counted anew and ran to the end."""
+        self._looks += later.looks
+        for subject, came in zip(self._subjects, later.came, strict=True):
+            subject.join(came)
+        return self._replayed(progress)
+
+    def _next(self, rows: int) -> Iterator[tuple[int, Arrival]]:
+        """Yield the rows from here up to so many, each with its number."""
+        begin, self._done = self._done, rows
+        return enumerate(islice(self._rows, rows - begin), begin)
+
+    def _replayed(self, progress: Progress) -> Replayed:
         progress(self._recording.rows)
         return Replayed(
             recording=self._recording,

@@ -40,6 +40,18 @@ class Series:
         elif share > self._high[column]:
             self._high[column] = share
 
+    def join(self, other: "Series") -> None:
+        """Take every reading that another one of the same times and columns took."""
+        for column, (low, high) in enumerate(zip(other._low, other._high, strict=True)):  # noqa: SLF001 - of the same class
+            own = self._low[column]
+            if low is not None:
+                self._low[column] = low if own is None else min(own, low)
+                self._high[column] = high if own is None else max(self._high[column], high)
+
+    def fresh(self) -> "Series":
+        """Return an empty one of the same times and columns."""
+        return Series(self._start, self._start + self._span, self._columns)
+
     def stretches(self) -> list[Stretch]:
         """Return the columns in which something was read, oldest first."""
         return [

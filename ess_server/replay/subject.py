@@ -5,58 +5,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from enum import Enum
 
 from ess_server.core.approach import NearMiss
 from ess_server.core.confirm import Decision
 from ess_server.core.evaluation import Fault
-from ess_server.core.model import Action, CauseSource
+from ess_server.core.model import CauseSource
 from ess_server.core.monitor import INHIBIT_FOR
 from ess_server.core.ports import Readings
 from ess_server.core.readings import Instant, Measure, Trip, Unknown, Verdict
 from ess_server.core.watched import Watched
 from ess_server.replay.clock import EPOCH
+from ess_server.replay.episodes import Came, Episode, Kind, Release
 from ess_server.replay.held import Source
 from ess_server.replay.series import Series
 
 MICROSECOND = timedelta(microseconds=1)
-
-
-class Kind(Enum):
-    """What an episode is."""
-
-    TRIP = "trip"
-    NEAR_MISS = "near miss"
-
-
-class Release(Enum):
-    """How a would-be stop ended."""
-
-    RECOVERED = "the reading was clearly below the highest warn tier again"
-    RESET_AFTER = "reset after the time that was asked for"
-    RAISED = "a stronger stop followed"
-    END = "the recording ends"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Episode:
-    """A would-be trip, or a near miss.
-
-    ``micros`` is when it would have been latched, of a near miss when it began; in microseconds since 1970, as
-    ``until``. ``reading`` and ``limit`` are decimal text, empty for a fault; ``limit_used`` is None there.
-    """
-
-    kind: Kind
-    evaluator: str
-    micros: int
-    until: int
-    action: Action
-    source: CauseSource
-    reading: str
-    limit: str
-    limit_used: float | None
-    reason: str
-    release: Release = Release.RECOVERED
 
 
 @dataclass(slots=True)
@@ -144,6 +107,43 @@ class Subject:
         self._could_not_tell_until(micros)
         self._end_standing(micros, Release.END)
 
+    def memory(self) -> tuple[object, ...]:
+        """Return everything that bears on what follows; of a stop that stands its action, not since when and why."""
+        action = self._standing and self._standing.decision.action
+        return self.watched.memory(), sorted(self.dues), self._unknown_since, action, self._tripped
+
+    def count_anew(self) -> None:
+        """Drop what came of it so far, and go on."""
+        self.episodes, self.unknown_spans, self.unknown, self.series = [], [], 0, self.series.fresh()
+        self.peak, self.peak_share, self.peak_micros = None, Decimal(-1), 0
+
+    def join(self, later: Came) -> None:
+        """Take what came later of one that agreed in ``memory``, counted anew from there and came to its end."""
+        for one in later.episodes:
+            if one.kind is Kind.TRIP and self._standing is not None:
+                # Where one stood already, it is the first to end, and this one knows since when and why.
+                self._end_standing(one.until, one.release)
+            else:
+                self.episodes.append(one)
+        if later.peak_share > self.peak_share:
+            self.peak, self.peak_share, self.peak_micros = later.peak, later.peak_share, later.peak_micros
+        self.series.join(later.series)
+        self.unknown += later.unknown
+        for since, until in later.unknown_spans:
+            self._add_span(since, until)
+
+    def came(self) -> Came:
+        """Return what came of it."""
+        return Came(
+            episodes=self.episodes,
+            peak=self.peak,
+            peak_share=self.peak_share,
+            peak_micros=self.peak_micros,
+            unknown=self.unknown,
+            unknown_spans=self.unknown_spans,
+            series=self.series,
+        )
+
     def _cannot_tell(self, micros: int) -> None:
         if self._unknown_since is None:
             self._unknown_since = micros
@@ -154,6 +154,9 @@ class Subject:
         if since is None:
             return
         self.unknown += micros - since
+        self._add_span(since, micros)
+
+    def _add_span(self, since: int, micros: int) -> None:
         if self.unknown_spans and since - self.unknown_spans[-1][1] < self.series.column:
             since, _ = self.unknown_spans.pop()
         self.unknown_spans.append((since, micros))
