@@ -41,12 +41,14 @@ class Cut:
         fewest_rows: for it to go on once the rows are counted.
         share: of the rows that the first process replays; as long as it takes the second to record these without a
             look, and to replay the others.
+        most_load: of the machine, per core, above which two would only be in each other's way.
         warm_up: rows before the seam at which the second begins to look.
     """
 
     fewest_bytes: int = 4_000_000
     fewest_rows: int = 100_000
     share: float = 0.68
+    most_load: float = 0.6
     warm_up: int = 2_000
 
     def seam(self, recording: Recording) -> int:
@@ -66,9 +68,11 @@ class Task:
 
     @property
     def divisible(self) -> bool:
-        """Whether two processes can replay it: without releases that change what is recorded or when, on two cores."""
-        options = self.options
-        if options.reset_after is not None or options.rebaseline or len(os.sched_getaffinity(0)) == 1:
+        """Whether two processes can replay it: without releases that change what is recorded or when, on idle cores."""
+        options, cores = self.options, len(os.sched_getaffinity(0))
+        if options.reset_after is not None or options.rebaseline:
+            return False
+        if cores == 1 or os.getloadavg()[0] > self.cut.most_load * cores:
             return False
         return all(type(one).__module__.startswith(OWN_EVALUATORS) for one in self.evaluators)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, timedelta
 from decimal import Decimal
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ class OwnSettings(EvaluatorSettings):
     """Settings of an evaluator that did not come along."""
 
 
-SMALL = Cut(fewest_bytes=0, fewest_rows=2, share=0.6, warm_up=25)
+SMALL = Cut(fewest_bytes=0, fewest_rows=2, share=0.6, warm_up=25, most_load=inf)
 RECORDINGS = 14
 
 
@@ -208,7 +209,7 @@ def test_a_stop_that_stands_across_the_seam_is_one_stop(tmp_path: Path, until: i
     assert _figures(found) == _figures(_alone(task))
 
 
-@pytest.mark.parametrize("what", ["reset_after", "rebaseline", "small", "missing", "own"])
+@pytest.mark.parametrize("what", ["reset_after", "rebaseline", "small", "busy", "missing", "own"])
 def test_what_cannot_be_divided_is_replayed_by_one(tmp_path: Path, what: str) -> None:
     """Releases that change what follows, little to do, and evaluators that may remember something themselves."""
     task = _calm(tmp_path)
@@ -220,6 +221,8 @@ def test_what_cannot_be_divided_is_replayed_by_one(tmp_path: Path, what: str) ->
         files=(tmp_path / "none.csv",) if what == "missing" else task.files,
         evaluators=(OwnSettings(name="own"),) if what == "own" else task.evaluators,
     )
+    if what == "busy":
+        task = replace(task, cut=replace(task.cut, most_load=-1))
     if what == "missing":
         task = replace(task, cut=replace(task.cut, fewest_bytes=1))
     with halves.second_process(task) as second:
