@@ -30,7 +30,7 @@ def _on_terminal(columns: int) -> list[str]:
         [sys.executable, "-c", PROGRAM],
         stdout=other,
         stdin=other,
-        env=environment() | {"TERM": "xterm"},
+        env={k: v for k, v in environment().items() if k not in ("COLUMNS", "LINES")} | {"TERM": "xterm"},
         timeout=20,
         check=True,
     )

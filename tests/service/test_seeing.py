@@ -19,10 +19,11 @@ NEVER = timedelta(seconds=30)
 
 
 async def evaluator(one: Served, near_misses: int = 0) -> pb.EvaluatorState:
-    """The one evaluator, once it has counted so many near misses."""
+    """The one evaluator, once it has counted so many near misses and shows the tier of what it reads."""
     for _ in range(200):
         (state,) = (await one.stops.GetState(pb.GetStateRequest())).evaluators
-        if state.near_misses >= near_misses and state.HasField("limit_used"):
+        settled = bool(state.tier_percent) == (state.status != pb.EVALUATOR_STATUS_CLEAR)
+        if settled and state.near_misses >= near_misses and state.HasField("limit_used"):
             break
         await asyncio.sleep(0.02)
     return state
