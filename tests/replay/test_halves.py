@@ -41,7 +41,7 @@ class OwnSettings(EvaluatorSettings):
 
 
 SMALL = Cut(fewest_bytes=0, fewest_rows=2, share=0.6, warm_up=25, most_load=inf)
-RECORDINGS = 8
+RECORDINGS = 14
 
 
 def _row(chance: random.Random, now: float, equity: float) -> list[Any]:
