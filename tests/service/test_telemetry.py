@@ -13,6 +13,7 @@ from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import telemetry_pb2 as tel
 from ess_server.core.evaluators import DrawdownSettings, Mode
 from ess_server.core.readings import EquityReading
+from ess_server.testing import eventually
 from tests.service.conftest import DRAWDOWN, MAIN, Serve, Served
 
 
@@ -181,9 +182,13 @@ async def test_digits_that_a_division_leaves_behind_are_rounded(watched: Served)
     """Equity of more places than anybody means counts, also where rounding makes it longer before the point."""
     answer = await report(watched, equity("308.3333333333333333333333333"), equity("9" * 24 + "." + "9" * 30))
     assert answer.accepted == 2
-    metrics = watched.running.readings.metrics.account("main")
-    assert metrics is not None
-    assert metrics.equity.amount == Decimal("1e24")
+
+    def latest() -> Decimal | None:
+        metrics = watched.running.readings.metrics.account("main")
+        return metrics and metrics.equity.amount
+
+    # The second waits until the first has been judged.
+    await eventually(lambda: latest() == Decimal("1e24"))
 
 
 async def test_zero_time_leaves_the_baseline_as_it_was(watched: Served) -> None:
