@@ -1,7 +1,6 @@
 """The reporter for asyncio engines."""
 
 import asyncio
-import random
 from types import TracebackType
 from typing import Self
 
@@ -40,9 +39,7 @@ class Reporter(ReportFace):
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
     ) -> None:
-        self._target, self._access = target, Access(credentials, token)
-        self._access.require_safe([target])
-        super().__init__(source, capacity)
+        super().__init__(target, Access(credentials, token), source, capacity)
         self._changed = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -108,4 +105,4 @@ class Reporter(ReportFace):
                 else:
                     failures = 0
                     self._answered(answer)
-                await asyncio.sleep(pause_after(failures) * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load
+                await asyncio.sleep(pause_after(failures))

@@ -1,6 +1,7 @@
 """What every reporter offers to the engine, however it sends."""
 
 import logging
+import random
 import threading
 import uuid
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import grpc
 from ess_client import _observations as observed
 from ess_client._observations import ExecutionType, HealthStatus, Number, Reported, Side
 from ess_client._report_queue import ReportQueue, ReportStats
-from ess_client._wire import words_of
+from ess_client._wire import Access, words_of
 from ess_client.pb import telemetry_pb2 as pb
 
 TIMEOUT = 2.0
@@ -34,7 +35,10 @@ class ReportFace:
     unknown on the server, never as fine.
     """
 
-    def __init__(self, source: str, capacity: int) -> None:
+    def __init__(self, target: str, access: Access, source: str, capacity: int) -> None:
+        access.require_safe([target])
+        self._target = target
+        self._access = access
         self._source = source
         self._queue = ReportQueue(capacity)
         self._lock = threading.Lock()
@@ -195,8 +199,9 @@ class ReportFace:
 
 
 def pause_after(failures: int) -> float:
-    """Return the longest pause after so many failures in a row, in seconds."""
-    return SPACING if not failures else min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+    """Return the pause after so many failures in a row, in seconds; drawn, so that engines do not come together."""
+    longest = SPACING if not failures else min(MAX_BACKOFF, FIRST_BACKOFF * 2.0 ** min(failures - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
 
 
 def _new_id() -> str:

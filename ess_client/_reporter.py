@@ -1,6 +1,5 @@
 """The reporter for threaded engines."""
 
-import random
 import threading
 from types import TracebackType
 from typing import Self
@@ -42,9 +41,7 @@ class Reporter(ReportFace):
         credentials: grpc.ChannelCredentials | None = None,
         token: str | None = None,
     ) -> None:
-        self._target, self._access = target, Access(credentials, token)
-        self._access.require_safe([target])
-        super().__init__(source, capacity)
+        super().__init__(target, Access(credentials, token), source, capacity)
         self._changed = threading.Condition(self._lock)
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"ess-report {target}", daemon=True)
@@ -93,13 +90,9 @@ class Reporter(ReportFace):
                 else:
                     failures = 0
                     self._answered(answer)
-                self._closing.wait(_jittered(pause_after(failures)))
+                self._closing.wait(pause_after(failures))
 
     def _has_work(self) -> bool:
         with self._changed:
             self._changed.wait_for(lambda: self._queue.waits or self._closing.is_set())
         return not self._closing.is_set()
-
-
-def _jittered(seconds: float) -> float:
-    return seconds * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing

@@ -58,6 +58,8 @@ class OkxClient:
     Nothing is sent twice by this class but what the exchange refused for a wrong clock, before it looked at it.
     """
 
+    open_positions: int | None = None
+
     def __init__(
         self,
         account: Account,
