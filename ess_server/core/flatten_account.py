@@ -28,7 +28,8 @@ from ess_server.core.flatten_plan import (
 from ess_server.core.flatten_report import CleanRead, FlattenReport, OnEvent, OnProgress
 from ess_server.core.model import AccountProgress, FlattenStatus, Work
 from ess_server.core.order_ids import closing_order_id, run_mark
-from ess_server.core.ports import Clock, ExchangeClient, Position
+from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.venue_snapshot import Position
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from ess_server.core.errors import EssError
 from ess_server.core.model import Action, Work
-from ess_server.core.ports import OpenOrder, Position, VenueSnapshot
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot
 
 NO_DELAY = timedelta()
 

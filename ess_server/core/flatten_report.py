@@ -8,7 +8,8 @@ from typing import Any
 
 from ess_server.core.flatten_plan import wants_work
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
-from ess_server.core.ports import Clock, VenueSnapshot
+from ess_server.core.ports import Clock
+from ess_server.core.venue_snapshot import VenueSnapshot
 
 OnProgress = Callable[[AccountProgress], None]
 OnEvent = Callable[[str, str, Mapping[str, str]], None]

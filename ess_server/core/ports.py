@@ -30,6 +30,7 @@ from ess_server.core.readings import (
     Instant,
     Verdict,
 )
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 
 
 class Clock(Protocol):
@@ -105,39 +106,6 @@ class EventBus(Protocol):
         """Hand over one event."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenOrder:
-    """An order that rests on the venue; conditional ones (stop, take profit, trailing) included."""
-
-    id: str
-    symbol: str
-    conditional: bool
-    reduce_only: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
-    """An open position. ``quantity`` is above zero; ``long`` tells the side; a hedge-mode leg is one position."""
-
-    symbol: str
-    long: bool
-    quantity: Decimal
-    hedged: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VenueSnapshot:
-    """Everything one account shows at one time, by a complete and validated reading of every scope.
-
-    ``unnamed`` are the markets among them whose unified symbol is not known; they stand under the venue's own id.
-    """
-
-    time: datetime
-    orders: tuple[OpenOrder, ...] = ()
-    positions: tuple[Position, ...] = ()
-    unnamed: tuple[str, ...] = ()
-
-
 class ExchangeClient(Protocol):
     """One account on one venue.
 
@@ -159,10 +127,18 @@ class ExchangeClient(Protocol):
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """Try to cancel these orders; an order that is gone already is a success."""
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
-        """Send reduce-only market orders for at most the position's quantity, split at the venue's maximum.
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
+        """Send reduce-only orders for at most the position's quantity, split at the venue's maximum.
 
+        With ``limit`` they are immediate-or-cancel at no worse a price than this, else they are market orders.
         ``client_order_id`` is a prefix of at most 28 characters, new for every attempt.
+        """
+
+    async def witness(self) -> Witness:
+        """Read by another endpoint than ``snapshot`` does whether the account holds anything.
+
+        Raises VenueUnknownError unless the reply had the expected shape. A venue without such an endpoint returns a
+        witness that tells nothing.
         """
 
     @property
@@ -174,6 +150,19 @@ class ExchangeClient(Protocol):
 
     async def aclose(self) -> None:
         """Close connections. Idempotent."""
+
+
+class DeadManSwitch(Protocol):
+    """The venue's own timer, which cancels the orders of one account when nobody renews it. It closes nothing."""
+
+    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
+        """Start the timer anew, to run out ``after`` this. Raises as ``ExchangeClient`` does.
+
+        ``symbols`` are those with orders, for venues that keep a timer each.
+        """
+
+    async def disarm(self) -> None:
+        """Stop every timer that this client has started. Raises as ``ExchangeClient`` does."""
 
 
 DeliverExecutions = Callable[[Sequence[ExecutionReport]], None]

@@ -12,8 +12,9 @@ from enum import Enum
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import DeliverExecutions, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import DeliverExecutions
 from ess_server.core.readings import ExecutionReport
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 
 
 class Fault(Enum):
@@ -36,6 +37,7 @@ class SentClose:
     client_order_id: str
     held: Decimal
     shown: Decimal
+    limit: Decimal | None = None
 
 
 class FakeExchangeClient:
@@ -43,7 +45,8 @@ class FakeExchangeClient:
 
     ``orders`` and ``positions`` are the books. Every method takes the next fault of its queue in ``faults``
     (a method without one works) and is counted in ``calls``. As on real venues a resting reduce-only order
-    makes a close of its symbol fail, closes never flip, and positions below ``minimum`` cannot be closed.
+    makes a close of its symbol fail, closes never flip, and positions below ``minimum`` cannot be closed. A close
+    with a limit fills where ``prices`` of its symbol allows it. ``unlisted`` makes the witness see what no list shows.
     """
 
     def __init__(
@@ -54,7 +57,11 @@ class FakeExchangeClient:
         self.orders: dict[str, OpenOrder] = {}
         self.positions: dict[tuple[str, bool], Position] = {}
         self.balance = Decimal(1000)
-        self.faults: dict[str, deque[Fault]] = {"snapshot": deque(), "cancel": deque(), "close_position": deque()}
+        self.prices: dict[str, Decimal] = {}
+        self.unlisted = False
+        self.faults: dict[str, deque[Fault]] = {
+            name: deque() for name in ("snapshot", "cancel", "close_position", "witness")
+        }
         self.calls: list[str] = []
         self.closes: list[SentClose] = []
         self.reports: list[ExecutionReport] = []
@@ -98,9 +105,8 @@ class FakeExchangeClient:
         fault = await self._arrive("snapshot")
         if fault in (Fault.LOST, Fault.PARTIAL):
             raise VenueUnknownError("one part of the snapshot could not be read")
-        self._shown = VenueSnapshot(
-            time=self._now(), orders=tuple(self.orders.values()), positions=tuple(self.positions.values())
-        )
+        positions = tuple(replace(p, price=self.prices.get(p.symbol)) for p in self.positions.values())
+        self._shown = VenueSnapshot(time=self._now(), orders=tuple(self.orders.values()), positions=positions)
         return self._shown
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
@@ -114,21 +120,33 @@ class FakeExchangeClient:
                 self.hold(order.symbol, 1)
         self._depart("cancel", fault)
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``."""
         fault = await self._arrive("close_position")
         held = _quantity(self.positions.values(), position)
         shown = _quantity(self._shown.positions, position)
-        self.closes.append(SentClose(position=position, client_order_id=client_order_id, held=held, shown=shown))
+        self.closes.append(
+            SentClose(position=position, client_order_id=client_order_id, held=held, shown=shown, limit=limit)
+        )
         if position.quantity < self.minimum:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the minimum {self.minimum}")
         if any(o.symbol == position.symbol and o.reduce_only for o in self.orders.values()):
             raise VenueUnknownError("a resting reduce-only order blocks the close")
         if not held:
             raise VenueUnknownError("reduce-only order rejected")
-        part = min(held, position.quantity / 2 if fault is Fault.PARTIAL and position.quantity > 1 else held)
-        self._reduce(position, held - part)
+        part = min(held, position.quantity)
+        if fault is Fault.PARTIAL and position.quantity > 1:
+            part = min(held, position.quantity / 2)
+        if self._marketable(position, limit):
+            self._reduce(position, held - part)
         self._depart("close_position", fault)
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        if await self._arrive("witness") in (Fault.LOST, Fault.PARTIAL):
+            raise VenueUnknownError("the account could not be read")
+        orders = any(not o.reduce_only for o in self.orders.values())
+        return Witness(positions=self.unlisted or bool(self.positions), orders=orders, evidence="the fake's books")
 
     @property
     def open_positions(self) -> int:
@@ -151,6 +169,10 @@ class FakeExchangeClient:
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
         self.closed = True
+
+    def _marketable(self, position: Position, limit: Decimal | None) -> bool:
+        price = self.prices.get(position.symbol)
+        return limit is None or price is None or (price >= limit if position.long else price <= limit)
 
     async def _arrive(self, method: str) -> Fault:
         self.calls.append(method)

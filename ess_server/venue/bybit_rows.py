@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.ports import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, text_of
 
 _ONE_WAY, _LONG, _SHORT = 0, 1, 2

@@ -11,7 +11,8 @@ import aiohttp
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import Clock
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import bybit_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.bybit_strict import WINDOW, open_bybit
@@ -136,7 +137,7 @@ class BybitClient:
         ]
         await all_of(calls, "cancel")
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
         rules = self._rules(position.symbol)
         parts = (position.quantity,) if rules is None else split(position.quantity, rules)
@@ -146,6 +147,10 @@ class BybitClient:
             [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
             "close",
         )
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        return Witness()
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""

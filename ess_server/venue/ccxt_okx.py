@@ -11,7 +11,8 @@ import aiohttp
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import Clock
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import okx_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
@@ -126,7 +127,7 @@ class OkxClient:
             "cancel",
         )
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
         parts = [(holding, part) for holding, size in self._shares(position) for part in self._parts(holding, size)]
         if not parts:
@@ -138,6 +139,10 @@ class OkxClient:
             ],
             "close",
         )
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        return Witness()
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""

@@ -10,7 +10,8 @@ import aiohttp
 
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, DeliverExecutions, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import Clock, DeliverExecutions
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import usdm_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
@@ -117,7 +118,7 @@ class BinanceUsdmClient:
                 calls += [self._cancel_one(symbol, id_, conditional=conditional) for id_ in sorted(ids)]
         await all_of(calls, "cancel")
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
         rules = self._markets.rules(position.symbol)
         parts = (position.quantity,) if rules is None else usdm_rows.split(position.quantity, rules)
@@ -127,6 +128,10 @@ class BinanceUsdmClient:
             [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
             "close",
         )
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        return Witness()
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""

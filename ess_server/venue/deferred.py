@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from ess_server.core.model import Account
-from ess_server.core.ports import DeliverExecutions, ExchangeClient, ExecutionReader, OpenOrder, Position, VenueSnapshot
+from ess_server.core.ports import DeliverExecutions, ExchangeClient, ExecutionReader
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +45,13 @@ class DeferredClient:
         """See ``ExchangeClient.cancel``."""
         await self._current().cancel(orders)
 
-    async def close_position(self, position: Position, client_order_id: str) -> None:
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``."""
-        await self._current().close_position(position, client_order_id)
+        await self._current().close_position(position, client_order_id, limit=limit)
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        return await self._current().witness()
 
     @property
     def open_positions(self) -> int | None:

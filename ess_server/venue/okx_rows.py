@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.ports import OpenOrder
+from ess_server.core.venue_snapshot import OpenOrder
 from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, text_of
 
 NET, LONG, SHORT = "net", "long", "short"

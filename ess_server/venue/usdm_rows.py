@@ -6,7 +6,7 @@ from decimal import ROUND_DOWN, Decimal, InvalidOperation
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.ports import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 
 ONE_WAY, LONG, SHORT = "BOTH", "LONG", "SHORT"
 SymbolOf = Callable[[str], str]

@@ -11,7 +11,7 @@ import pytest
 from ess_server.core.flatten import AccountFlattener, FlattenSettings
 from ess_server.core.flatten_plan import wants_work
 from ess_server.core.model import Account, Action, FlattenStatus, Work
-from ess_server.core.ports import VenueSnapshot
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.testing import FakeClock
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.testing.waiting import eventually

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from ess_server.core.flatten import LocalFlattener
 from ess_server.core.model import Account, AccountProgress, FlattenStatus
-from ess_server.core.ports import VenueSnapshot
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.testing.waiting import eventually
 from tests.core.flatten_rig import BTC, QUICK, Rig, RunningClock, running, work

@@ -12,7 +12,7 @@ import pytest
 from ess_server.core.flatten import AccountFlattener, FlattenSettings, ReadBudgetError
 from ess_server.core.flatten_plan import backoff_ceiling
 from ess_server.core.model import Account, AccountProgress, FlattenStatus
-from ess_server.core.ports import VenueSnapshot
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.testing.waiting import eventually
 from tests.core.flatten_rig import BTC, ETH, QUICK, Rig, RunningClock, running, work

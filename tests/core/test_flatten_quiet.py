@@ -9,7 +9,7 @@ import pytest
 
 from ess_server.core.flatten import LocalFlattener
 from ess_server.core.model import Account, Action, FlattenStatus, Work
-from ess_server.core.ports import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.testing.waiting import eventually
 from tests.core.flatten_rig import BTC, QUICK, Rig, RunningClock, running, work

@@ -10,7 +10,7 @@ import pytest
 from ess_server.core.flatten import FlattenSettings, ReadBudgetError
 from ess_server.core.flatten_plan import goes_stale
 from ess_server.core.model import Action, FlattenStatus
-from ess_server.core.ports import VenueSnapshot
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.testing.waiting import eventually
 from tests.core.flatten_rig import BTC, QUICK, Rig, running, work
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ess_server.core.model import Action, FlattenStatus
-from ess_server.core.ports import VenueSnapshot
+from ess_server.core.venue_snapshot import VenueSnapshot
 from tests.core.flatten_rig import BTC, Rig, running, work
 
 

@@ -13,7 +13,7 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener
 from ess_server.core.model import Account, Action, Work
-from ess_server.core.ports import Position
+from ess_server.core.venue_snapshot import Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_bybit import BUDGET, BybitClient

@@ -14,7 +14,7 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener
 from ess_server.core.model import Account, Action, Work
-from ess_server.core.ports import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_okx import BUDGET, OkxClient

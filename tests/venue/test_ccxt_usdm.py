@@ -11,7 +11,7 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener
 from ess_server.core.model import Action, FlattenStatus, Work
-from ess_server.core.ports import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation, grew_or_flipped

@@ -12,8 +12,8 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.core.order_ids import closing_order_id
-from ess_server.core.ports import Position
 from ess_server.core.readings import ExecutionReport, ExecutionType
+from ess_server.core.venue_snapshot import Position
 from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation

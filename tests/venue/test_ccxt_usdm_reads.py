@@ -10,7 +10,7 @@ import pytest
 
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
-from ess_server.core.ports import Position
+from ess_server.core.venue_snapshot import Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.ports import Position
+from ess_server.core.venue_snapshot import Position
 from ess_server.venue.usdm_rows import (
     SizeRules,
     equity,
