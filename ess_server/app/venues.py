@@ -102,10 +102,17 @@ def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
         exchange=account.exchange,
         key=KeySource(file=str(account.api_key_file or ""), env=account.api_key_env),
         secret=KeySource(file=str(account.secret_file or ""), env=account.secret_env),
+        passphrase=_passphrase(account),
         paper=_endpoint(account.paper),
         equity_interval=account.equity_poll,
         executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
     )
+
+
+def _passphrase(account: AccountSettings) -> KeySource | None:
+    if account.passphrase_file is None and not account.passphrase_env:
+        return None
+    return KeySource(file=str(account.passphrase_file or ""), env=account.passphrase_env)
 
 
 def _feed(feed: FeedSettings) -> VenueFeed:

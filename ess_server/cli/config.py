@@ -69,5 +69,6 @@ def _missing(settings: Settings) -> Iterator[Path]:
     tls = settings.server.tls
     named = [tls.certificate, tls.key, tls.client_ca] if tls else []
     for account in settings.accounts:
-        named += [account.api_key_file, account.secret_file, account.paper.ca_file if account.paper else None]
+        named += [account.api_key_file, account.secret_file, account.passphrase_file]
+        named += [account.paper.ca_file] if account.paper else []
     yield from (path for path in named if path is not None and not path.exists())

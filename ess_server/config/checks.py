@@ -27,6 +27,24 @@ MOST_SUBSCRIBERS = 100_000
 MAX_ID_BYTES = 100
 """Leaves room for the kind within the 128 bytes of a scope."""
 
+WITH_PASSPHRASE = frozenset(
+    [
+        "apex",
+        "bitget",
+        "blofin",
+        "coinbaseexchange",
+        "deepcoin",
+        "kucoin",
+        "kucoinfutures",
+        "myokx",
+        "ndax",
+        "okx",
+        "okxus",
+        "weex",
+    ]
+)
+"""Exchanges whose API keys have a passphrase, by ccxt's ids."""
+
 _EXCHANGE = re.compile(r"[a-z][a-z0-9]{1,39}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -89,6 +107,7 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
         yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
     yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
     yield from _key_mistakes("secret", account.secret_file is not None, account.secret_env)
+    yield from _passphrase_mistakes(account)
 
 
 def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:  # noqa: FBT001 - the two places of a key
@@ -99,6 +118,14 @@ def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:
         yield Mistake((f"{what}_file",), detail)
     if variable and not _VARIABLE.fullmatch(variable):
         yield Mistake((f"{what}_env",), "is not the name of an environment variable; do not write the key itself here")
+
+
+def _passphrase_mistakes(account: AccountSettings) -> Iterator[Mistake]:
+    named = [key for key in ("passphrase_file", "passphrase_env") if getattr(account, key)]
+    if account.exchange in WITH_PASSPHRASE:
+        yield from _key_mistakes("passphrase", account.passphrase_file is not None, account.passphrase_env)
+    elif named:
+        yield Mistake((named[0],), f'leave it out: API keys of "{account.exchange[:80]}" have no passphrase')
 
 
 def directory_mistakes(directories: Sequence[Path]) -> Iterator[Mistake]:

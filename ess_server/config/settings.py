@@ -95,6 +95,9 @@ class AccountSettings:
         api_key_env: environment variable with the key, in place of the file. Empty, because files can be protected
             better.
         secret_env: environment variable with the secret, in place of the file. Empty, as for the key.
+        passphrase_file: file with the passphrase, which okx and a few others want beside key and secret. Not set,
+            because most exchanges have none.
+        passphrase_env: environment variable with the passphrase, in place of the file. Empty, as for the key.
         equity_poll: how often equity is read, 100 ms to an hour. 1 s, because a loss grows in seconds, and the request
             budget of a venue bears it.
         executions_poll: how often orders and fills are read where an evaluator names the account, 500 ms to a minute;
@@ -110,6 +113,8 @@ class AccountSettings:
     secret_file: Path | None = None
     api_key_env: str = ""
     secret_env: str = ""
+    passphrase_file: Path | None = None
+    passphrase_env: str = ""
     equity_poll: timedelta = timedelta(seconds=1)
     executions_poll: timedelta = timedelta(seconds=2)
     paper: PaperEndpoint | None = None

@@ -1,9 +1,10 @@
 """What server and venue process say to each other: one JSON object a line.
 
-Server to venue: the settings once, then ``{"type": "work", "work": {account: {...}}}`` and ``{"type": "quiesce", "id",
-"accounts", "timeout_s"}``. Venue to server: ``ready``, ``alive`` (every second), ``progress``, ``equity``,
-``executions``, ``executions_read``, ``event``, ``quiesced``, ``fault``. Work carries a generation per account, which
-its progress repeats: progress of work that has been replaced is recognised by it.
+Server to venue: the settings once, then ``{"type": "work", "work": {account: {...}}}``, ``{"type": "quiesce", "id",
+"accounts", "timeout_s"}`` and ``{"type": "look", "id", "account", "timeout_s"}``. Venue to server: ``ready``, ``alive``
+(every second), ``progress``, ``equity``, ``executions``, ``executions_read``, ``event``, ``quiesced``, ``looked``,
+``fault``. Work carries a generation per account, which its progress repeats: progress of work that has been replaced
+is recognised by it.
 """
 
 from collections.abc import Mapping
@@ -34,6 +35,7 @@ class KeySource:
 class VenueAccount:
     """An account and how to reach it. ``exchange`` is a ccxt id; what has no interval is not polled.
 
+    ``passphrase`` is there where the exchange wants one beside key and secret.
     ``executions_since`` is the venue's time up to which an earlier process has read executions.
     """
 
@@ -42,6 +44,7 @@ class VenueAccount:
     exchange: str
     key: KeySource
     secret: KeySource
+    passphrase: KeySource | None = None
     paper: PaperEndpoint | None = None
     equity_interval: timedelta | None = None
     executions_interval: timedelta | None = None
@@ -77,13 +80,18 @@ def _account_message(account: VenueAccount) -> Message:
         "id": account.id,
         "venue": account.venue,
         "exchange": account.exchange,
-        "key": {"file": account.key.file, "env": account.key.env},
-        "secret": {"file": account.secret.file, "env": account.secret.env},
+        "key": _source_entry(account.key),
+        "secret": _source_entry(account.secret),
+        "passphrase": None if account.passphrase is None else _source_entry(account.passphrase),
         "paper": None if paper is None else {"host": paper.host, "port": paper.port, "ca_file": paper.ca_file},
         "equity_interval_s": _seconds(account.equity_interval),
         "executions_interval_s": _seconds(account.executions_interval),
         "executions_since": None if since is None else since.isoformat(),
     }
+
+
+def _source_entry(source: KeySource) -> Message:
+    return {"file": source.file, "env": source.env}
 
 
 def _seconds(interval: timedelta | None) -> float | None:
@@ -111,13 +119,14 @@ def read_settings(message: Message) -> VenueSettings:
 
 
 def _read_account(message: Message) -> VenueAccount:
-    paper, since = message["paper"], message["executions_since"]
+    paper, since, passphrase = message["paper"], message["executions_since"], message["passphrase"]
     return VenueAccount(
         id=message["id"],
         venue=message["venue"],
         exchange=message["exchange"],
         key=KeySource(**message["key"]),
         secret=KeySource(**message["secret"]),
+        passphrase=None if passphrase is None else KeySource(**passphrase),
         paper=None if paper is None else PaperEndpoint(**paper),
         equity_interval=_interval(message["equity_interval_s"]),
         executions_interval=_interval(message["executions_interval_s"]),

@@ -29,9 +29,16 @@ class Credentials:
         return "Credentials(...)"
 
 
-def read_credentials(key: KeySource, secret: KeySource, environ: Mapping[str, str] = os.environ) -> Credentials:
-    """Read both parts. Raises CredentialError."""
-    return Credentials(_read(key, environ), _read(secret, environ))
+def read_credentials(
+    key: KeySource,
+    secret: KeySource,
+    passphrase: KeySource | None = None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+) -> Credentials:
+    """Read every part that has a place. Raises CredentialError."""
+    third = "" if passphrase is None else _read(passphrase, environ)
+    return Credentials(_read(key, environ), _read(secret, environ), third)
 
 
 def _read(source: KeySource, environ: Mapping[str, str]) -> str:

@@ -86,7 +86,8 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
     for account in accounts:
         plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
         budget = budgets.of(account.exchange, account.paper)
-        files = [f for f in (account.key.file, account.secret.file, account.paper and account.paper.ca_file) if f]
+        sources = [account.key, account.secret, *([account.passphrase] if account.passphrase else [])]
+        files = [f for f in (*(s.file for s in sources), account.paper and account.paper.ca_file) if f]
         since = account.executions_since
         history = ExecutionHistory(since=int(since.timestamp() * 1000) if since else 0)
         connect = partial(_connect, plan.connect, account, clock, budget, history)
@@ -108,7 +109,7 @@ def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> Flat
 def _connect(
     connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget, history: ExecutionHistory
 ) -> VenueClient:
-    credentials = read_credentials(account.key, account.secret)
+    credentials = read_credentials(account.key, account.secret, account.passphrase)
     paper = account.paper
     session = None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
     named = Account(id=account.id, venue=account.venue)

@@ -98,6 +98,24 @@ ONE_MISTAKE = {
         "accounts.secret_file",
         "say where the key is kept",
     ),
+    "passphrase missing where the exchange has one": (
+        ACCOUNT.replace("binanceusdm", "okx"),
+        1,
+        "accounts.passphrase_file",
+        "say where the key is kept",
+    ),
+    "passphrase in file and environment": (
+        ACCOUNT.replace("binanceusdm", "okx") + "passphrase_env = 'P'\npassphrase_file = 'p'",
+        8,
+        "accounts.passphrase_file",
+        "beside passphrase_env; keep one",
+    ),
+    "passphrase where the exchange has none": (
+        ACCOUNT + "passphrase_env = 'P'",
+        7,
+        "accounts.passphrase_env",
+        'API keys of "binanceusdm" have no passphrase',
+    ),
     "key in place of its variable": (
         ACCOUNT.replace('"KEY"', '"vmPUZE6mv9SD5VNHk4-xx"'),
         5,

@@ -35,6 +35,7 @@ ACCOUNT = VenueAccount(
     exchange="binanceusdm",
     key=KeySource(file="/etc/ess/key"),
     secret=KeySource(env="ESS_SECRET"),
+    passphrase=KeySource(file="/etc/ess/passphrase"),
     paper=PaperEndpoint(host="127.0.0.1", port=8443, ca_file="ca.pem"),
     equity_interval=timedelta(milliseconds=1500),
     executions_interval=timedelta(seconds=2),

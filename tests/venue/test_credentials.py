@@ -22,7 +22,7 @@ def key_file(tmp_path: Path, mode: int, content: str = "the-key\n") -> KeySource
 @pytest.mark.parametrize("mode", [0o600, 0o400])
 def test_private_file_and_environment_are_read(tmp_path: Path, mode: int) -> None:
     """A file that only its owner can read, and a variable, give key and secret without surrounding space."""
-    found = read_credentials(key_file(tmp_path, mode), ENV, {"ESS_SECRET": " the-secret\n"})
+    found = read_credentials(key_file(tmp_path, mode), ENV, environ={"ESS_SECRET": " the-secret\n"})
 
     assert (found.key, found.secret) == ("the-key", "the-secret")
 
@@ -31,7 +31,7 @@ def test_private_file_and_environment_are_read(tmp_path: Path, mode: int) -> Non
 def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> None:
     """Any right of group or others is refused, with the command that mends it and without the content."""
     with pytest.raises(CredentialError, match="chmod 600") as raised:
-        read_credentials(key_file(tmp_path, mode), ENV, {"ESS_SECRET": "x"})
+        read_credentials(key_file(tmp_path, mode), ENV, environ={"ESS_SECRET": "x"})
 
     assert "the-key" not in str(raised.value)
 
@@ -40,11 +40,11 @@ def test_what_is_missing_or_empty_is_named(tmp_path: Path) -> None:
     """A missing file, an empty one and an unset variable are errors that name the place."""
     good = key_file(tmp_path, 0o600)
     with pytest.raises(CredentialError, match="nowhere: No such file"):
-        read_credentials(KeySource(file=str(tmp_path / "nowhere")), ENV, {"ESS_SECRET": "x"})
+        read_credentials(KeySource(file=str(tmp_path / "nowhere")), ENV, environ={"ESS_SECRET": "x"})
     with pytest.raises(CredentialError, match="'ESS_SECRET' holds no key"):
-        read_credentials(good, ENV, {})
+        read_credentials(good, ENV, environ={})
     with pytest.raises(CredentialError, match="holds no key"):
-        read_credentials(key_file(tmp_path, 0o600, "\n"), ENV, {"ESS_SECRET": "x"})
+        read_credentials(key_file(tmp_path, 0o600, "\n"), ENV, environ={"ESS_SECRET": "x"})
 
 
 def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
@@ -52,11 +52,22 @@ def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe", 0o600)
     for name in ("pipe", "."):
         with pytest.raises(CredentialError, match="not a regular file"):
-            read_credentials(KeySource(file=str(tmp_path / name)), ENV, {"ESS_SECRET": "x"})
+            read_credentials(KeySource(file=str(tmp_path / name)), ENV, environ={"ESS_SECRET": "x"})
 
 
 def test_credentials_do_not_show_themselves(tmp_path: Path) -> None:
     """Neither repr nor str of credentials holds a part of them."""
-    found = read_credentials(key_file(tmp_path, 0o600), ENV, {"ESS_SECRET": "the-secret"})
+    found = read_credentials(key_file(tmp_path, 0o600), ENV, environ={"ESS_SECRET": "the-secret"})
 
     assert "the-" not in f"{found!r} {found}"
+
+
+def test_a_passphrase_is_read_like_a_key_and_held_as_close(tmp_path: Path) -> None:
+    """It comes from a private file or a variable, is refused from a file that others can read, and never shows."""
+    found = read_credentials(ENV, ENV, key_file(tmp_path, 0o600), environ={"ESS_SECRET": "x"})
+    with pytest.raises(CredentialError, match="chmod 600") as raised:
+        read_credentials(ENV, ENV, key_file(tmp_path, 0o644), environ={"ESS_SECRET": "x"})
+
+    assert found.passphrase == "the-key"
+    assert read_credentials(ENV, ENV, environ={"ESS_SECRET": "x"}).passphrase == ""
+    assert "the-key" not in f"{found!r} {raised.value}"

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import ccxt.async_support as ccxt
+
+from ess_server.config.checks import WITH_PASSPHRASE
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.venue_link import KeySource, VenueAccount
 from ess_server.venue.plans import PLANS, paced
@@ -28,3 +31,10 @@ def test_slower_sweeps_and_unknown_exchanges_are_left_as_they_are() -> None:
 
     assert paced(slow, (ACCOUNT,)) == slow
     assert paced(FlattenSettings(), (replace(ACCOUNT, exchange="nowhere"),)) == FlattenSettings()
+
+
+def test_who_must_name_a_passphrase_is_what_ccxt_says() -> None:
+    """The configuration asks for a passphrase exactly where ccxt cannot sign without one."""
+    asking = {name for name in ccxt.exchanges if getattr(ccxt, name)().requiredCredentials["password"]}
+
+    assert asking == WITH_PASSPHRASE
