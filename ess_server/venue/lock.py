@@ -1,6 +1,8 @@
 """Only one venue process at a time: two would cancel and close against each other."""
 
 import asyncio
+import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Callable
@@ -18,10 +20,10 @@ class LockHeldError(EssError):
 async def hold_lock(path: str, within: timedelta, on_wait: Callable[[str], None]) -> int:
     """Take the lock for the life of this process and return its descriptor.
 
-    ``on_wait`` is told once if another process holds it. Raises LockHeldError, and OSError for a path that
-    cannot be used.
+    ``on_wait`` is told once if another process holds it. A lock file that is there serves on a disk that takes no
+    writes as well. Raises LockHeldError, and OSError for a path that cannot be used.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fd = _open(path)
     deadline = asyncio.get_running_loop().time() + within.total_seconds()
     told = False
     while True:
@@ -30,8 +32,10 @@ async def hold_lock(path: str, within: timedelta, on_wait: Callable[[str], None]
         except BlockingIOError:
             holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip() or "unknown"
         else:
-            os.ftruncate(fd, 0)
-            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            # The number is for people: a disk without room for it must not keep positions open.
+            with contextlib.suppress(OSError):
+                os.ftruncate(fd, 0)
+                os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
             return fd
         if asyncio.get_running_loop().time() > deadline:
             os.close(fd)
@@ -40,3 +44,12 @@ async def hold_lock(path: str, within: timedelta, on_wait: Callable[[str], None]
             on_wait(f"waiting for another venue process (pid {holder}) to end")
             told = True
         await asyncio.sleep(_LOOK_EVERY)
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES):
+            raise
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)

@@ -22,11 +22,14 @@ from ess_server.venue.conflation import Outlet
 from ess_server.venue.deferred import VenueClient
 from ess_server.venue.executions import poll_executions
 from ess_server.venue.lock import LockHeldError, hold_lock
+from ess_server.venue.look import look
 from ess_server.venue.pipe import Inbox, Outbox
 from ess_server.venue.upkeep import Faults, keep_prepared, poll_equity
 
 END_WITHIN = 0.8
 """Seconds from the end of the server to the end of this process, at most."""
+_LOOK_SHARE = 0.9
+"""Of the time that an asker waits, so that why nothing could be read still reaches it."""
 EXIT_OK, EXIT_PROTOCOL, EXIT_FAILED, EXIT_LOCKED, EXIT_SETTINGS = 0, 65, 70, 75, 78
 
 _log = logging.getLogger(__name__)
@@ -42,6 +45,7 @@ class VenueServer:
         self._generations: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._faults = Faults(self._clock, self._fault)
+        self._clients: dict[str, VenueClient] = {}
         self._flattener: LocalFlattener | None = None
 
     async def run(self, stdin: int, stdout: int) -> int:
@@ -92,6 +96,7 @@ class VenueServer:
         # Importing ccxt takes a second, twelve without bytecode; on a thread, so that the pipe is served meanwhile.
         opened = await asyncio.to_thread(_Opened, settings, self._clock)
         clients = opened.clients
+        self._clients = {client.account.id: client for client in clients}
         self._flattener = LocalFlattener(
             clients,
             clock=self._clock,
@@ -121,10 +126,16 @@ class VenueServer:
                 self._progress(progress)
         elif message["type"] == "quiesce":
             self._start(self._quiesce(flattener, message))
+        elif message["type"] == "look":
+            self._start(self._look(message))
 
     async def _quiesce(self, flattener: LocalFlattener, message: Message) -> None:
         ok = await flattener.quiesce(message["accounts"], timedelta(seconds=message["timeout_s"]))
         self._outbox.put({"type": "quiesced", "id": message["id"], "ok": ok})
+
+    async def _look(self, message: Message) -> None:
+        within = timedelta(seconds=message["timeout_s"]) * _LOOK_SHARE
+        self._outbox.put(await look(message["id"], self._clients.get(message["account"]), within))
 
     async def _alive(self) -> None:
         while True:

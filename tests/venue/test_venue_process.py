@@ -16,6 +16,7 @@ from ess_server.adapters.venue_process import LinkTimes
 from ess_server.core.clock import SystemClock
 from ess_server.core.model import AccountProgress, Action, FlattenStatus
 from ess_server.core.venue_link import VenueSettings
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.testing.waiting import eventually
 from ess_server.venue.paper import Fault, FaultKind, grew_or_flipped
 from tests.venue.office import FLATTEN, Office
@@ -197,3 +198,45 @@ async def test_the_real_process_killed_in_the_middle(floor: Any, settings_for: C
     assert floor.flat
     assert quiet is True
     assert grew_or_flipped(floor.venue.journal.read(after=before)) == []
+
+
+async def test_a_look_is_answered_and_survives_the_end_of_a_process(hire: Callable[..., Any]) -> None:
+    """What an account without work shows is asked of the next process if one ends before it has answered."""
+    snapshot = "{'time': '2026-01-05T12:00:00+00:00', 'orders': [], 'positions': [], 'unnamed': []}"
+    office = await hire(
+        "ask = hear()\nwhile ask['type'] != 'look': ask = hear()\n"
+        "if lives == 0: sys.exit(3)\n"
+        f"say(type='looked', id=ask['id'], snapshot={snapshot})\n"
+        "ask = hear()\n"
+        "say(type='looked', id=ask['id'], error='it hangs')\n"
+        "obey()\n"
+    )
+    shown = await office.process.look("main", timedelta(seconds=10))
+    unread = await office.process.look("main", timedelta(seconds=10))
+    late = await office.process.look("main", timedelta(milliseconds=100))
+
+    assert isinstance(shown, VenueSnapshot)
+    assert shown.time.year == 2026
+    assert unread == "it hangs"
+    assert late == "the venue did not answer within 0.1 s"
+
+
+async def test_the_real_process_looks_at_an_account_and_at_none(
+    floor: Any, settings_for: Callable[..., VenueSettings]
+) -> None:
+    """A look names every order and position and changes nothing; an account that is not configured has no answer."""
+    floor.trade_everywhere(2)
+    office = Office(Path())
+    office.open(settings_for(floor), (sys.executable, "-m", "ess_server.venue"), LinkTimes())
+    await office.process.start()
+    shown = await office.process.look("main", timedelta(seconds=20))
+    unknown = await office.process.look("other", timedelta(seconds=20))
+    floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="/fapi/v1/openOrders", status=500, times=None))
+    unread = await office.process.look("main", timedelta(seconds=1))
+    await office.process.stop()
+
+    assert isinstance(shown, VenueSnapshot)
+    assert (len(shown.orders), len(shown.positions)) == (6, 2)
+    assert len(floor.positions) == 2
+    assert unknown == "the account is not configured"
+    assert isinstance(unread, str)

@@ -43,7 +43,9 @@ class Link:
         times: LinkTimes,
         next_message: Callable[[], Awaitable[Message]],
         take: Callable[[Message], None],
+        stderr: int | None = None,
     ) -> None:
+        self._stderr = stderr
         self._command = tuple(command)
         self._times = times
         self._next_message = next_message
@@ -55,7 +57,11 @@ class Link:
         Raises OSError if the process could not be started.
         """
         child = await asyncio.create_subprocess_exec(
-            *self._command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, limit=MAX_LINE_BYTES
+            *self._command,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=self._stderr,
+            limit=MAX_LINE_BYTES,
         )
         assert child.stdin is not None
         assert child.stdout is not None

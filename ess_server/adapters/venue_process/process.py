@@ -5,12 +5,12 @@ import logging
 import math
 import random
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ess_server.adapters.venue_process.link import Link, LinkTimes
+from ess_server.adapters.venue_process.questions import Questions
 from ess_server.core.flatten_plan import same_but_for_the_stop, wants_work
 from ess_server.core.flatten_report import OnEvent, OnProgress, idle_progress
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
@@ -27,26 +27,14 @@ from ess_server.core.venue_link import (
     settings_message,
     work_message,
 )
+from ess_server.core.venue_look import read_looked
+from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.core.venue_wire import LinkError, Message
 
 COMMAND = (sys.executable, "-m", "ess_server.venue")
 _LOOK_EVERY = 0.05
 _REPEAT_AFTER = 60.0
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Ask:
-    """A question whether accounts are quiet; answered None if the link went down before."""
-
-    id: int
-    accounts: tuple[str, ...]
-    within: timedelta
-    answer: "asyncio.Future[bool | None]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
-
-    def settle(self, *, ok: bool | None) -> None:
-        if not self.answer.done():
-            self.answer.set_result(ok)
 
 
 class VenueProcess:
@@ -69,7 +57,9 @@ class VenueProcess:
         on_progress: OnProgress,
         command: Sequence[str] = COMMAND,
         times: LinkTimes | None = None,
+        stderr: int | None = None,
     ) -> None:
+        """``stderr`` is a descriptor for what the process logs, by default that of this one."""
         self._settings = settings
         self._clock = clock
         self._on_equity = on_equity
@@ -78,7 +68,7 @@ class VenueProcess:
         self._on_event = on_event
         self._on_progress = on_progress
         self._times = times or LinkTimes()
-        self._link = Link(command, self._times, self._next_message, self._take)
+        self._link = Link(command, self._times, self._next_message, self._take, stderr)
         self._accounts = {a.id: Account(id=a.id, venue=a.venue) for a in settings.accounts}
         self._work: dict[str, tuple[int, Work | None]] = dict.fromkeys(self._accounts, (1, None))
         self._progress = {id_: idle_progress(account, None) for id_, account in self._accounts.items()}
@@ -87,11 +77,9 @@ class VenueProcess:
         self._ended_at = clock.uptime()
         self._executions_read: dict[str, datetime] = {}
         self._complained = ("", 0.0)
-        self._asked = 0
-        self._asks: deque[_Ask] = deque()
-        self._unanswered: dict[int, _Ask] = {}
         self._settings_unsent = self._work_unsent = True
         self._wake = asyncio.Event()
+        self._questions = Questions(self._wake.set)
         self._supervisor: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -136,27 +124,29 @@ class VenueProcess:
                 return False
             if self._nothing_can_act():
                 return True
-            answer = await self._ask(tuple(accounts), timedelta(seconds=left))
+            answer = await self._ask("quiesce", timedelta(seconds=left), accounts=list(accounts))
             if answer is not None:
-                return answer
+                return answer.get("ok") is True
         return False
 
-    async def _ask(self, accounts: tuple[str, ...], within: timedelta) -> bool | None:
+    async def look(self, account: str, within: timedelta) -> VenueSnapshot | str:
+        """Return what an account without work shows, or why that could not be read."""
+        deadline = self._clock.uptime() + within.total_seconds()
+        while (left := deadline - self._clock.uptime()) > 0:
+            answer = await self._ask("look", timedelta(seconds=left), account=account)
+            if answer is not None:
+                return read_looked(answer)
+        return f"the venue did not answer within {within.total_seconds():g} s"
+
+    async def _ask(self, type_: str, within: timedelta, **fields: object) -> Message | None:
+        """Return the answer; None while there is none, after a moment if the process is down."""
         if self._down is not None:
             await asyncio.sleep(min(_LOOK_EVERY, within.total_seconds()))
             return None
-        self._asked += 1
-        ask = _Ask(self._asked, accounts, within)
-        self._asks.append(ask)
-        self._unanswered[ask.id] = ask
-        self._wake.set()
         try:
-            async with asyncio.timeout(within.total_seconds()):
-                return await ask.answer
+            return await self._questions.ask(type_, within, **fields)
         except TimeoutError:
-            return False
-        finally:
-            self._unanswered.pop(ask.id, None)
+            return None
 
     def _nothing_can_act(self) -> bool:
         """With no process alive, what was sent has expired a little later."""
@@ -198,10 +188,7 @@ class VenueProcess:
 
     def _ended(self) -> None:
         self._down = "is down"
-        self._asks.clear()
-        for ask in self._unanswered.values():
-            ask.settle(ok=None)
-        self._unanswered.clear()
+        self._questions.drop()
         for id_, progress in self._progress.items():
             self._restate(id_, progress)
 
@@ -214,10 +201,8 @@ class VenueProcess:
             if self._work_unsent:
                 self._work_unsent = False
                 return work_message(self._work)
-            if self._asks:
-                ask = self._asks.popleft()
-                left = ask.within.total_seconds()
-                return {"type": "quiesce", "id": ask.id, "accounts": ask.accounts, "timeout_s": left}
+            if (question := self._questions.next_message()) is not None:
+                return question
             self._wake.clear()
             await self._wake.wait()
 
@@ -235,10 +220,8 @@ class VenueProcess:
                     self._show(replace(progress, stop_id=self._progress[progress.account].stop_id))
             case "event":
                 self._event(*read_event(message))
-            case "quiesced":
-                ask = self._unanswered.pop(message.get("id", 0), None)
-                if ask is not None:
-                    ask.settle(ok=message.get("ok") is True)
+            case "quiesced" | "looked":
+                self._questions.answered(message)
             case "fault":
                 self._event("venue.fault", str(message.get("account")), {"detail": str(message.get("detail"))})
             case "alive" | "ready":
