@@ -4,8 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.levels import MAX_LEVELS, Levels, levels
-from ess_server.venue.paper.dialects.binance_usdm.render import Json
+from ess_server.venue.paper.dialects.binance.levels import MAX_LEVELS, Levels, levels
+from ess_server.venue.paper.dialects.binance.text import Json
 from ess_server.venue.paper.model import Instrument
 from ess_server.venue.paper.quotes import Quote, Quotes
 

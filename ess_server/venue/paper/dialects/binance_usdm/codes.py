@@ -1,21 +1,7 @@
 """Binance USD-M error codes, from the exchange's published list, and the books' reasons in those codes."""
 
+from ess_server.venue.paper.dialects.binance.errors import BinanceError
 from ess_server.venue.paper.refusal import Reason, Refused
-
-
-class BinanceError(Exception):
-    """An answer ``{"code": ..., "msg": ...}`` with its HTTP status."""
-
-    def __init__(self, code: int, message: str, status: int = 400) -> None:
-        super().__init__(f"{code} {message}")
-        self.code = code
-        self.message = message
-        self.status = status
-
-
-def missing(name: str) -> BinanceError:
-    """A mandatory parameter is not there or cannot be read."""
-    return BinanceError(-1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed.")
 
 
 def from_refusal(refusal: Refused) -> BinanceError:

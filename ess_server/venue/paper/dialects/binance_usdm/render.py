@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 from ess_server.venue.paper.clock import milliseconds
+from ess_server.venue.paper.dialects.binance.text import Json, fixed, plain
 from ess_server.venue.paper.model import (
     Conditional,
     ConditionalRequest,
@@ -14,18 +15,6 @@ from ess_server.venue.paper.model import (
     Side,
     TriggerType,
 )
-
-Json = dict[str, object]
-
-
-def fixed(value: Decimal | None, digits: int) -> str:
-    """Print with a fixed number of decimals; None as zero."""
-    return f"{value if value is not None else Decimal(0):.{digits}f}"
-
-
-def plain(value: Decimal) -> str:
-    """Print exactly, without an exponent."""
-    return f"{value:f}"
 
 
 def order(item: Order, instrument: Instrument, *, listed: bool = False) -> Json:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from ess_server.venue.paper.account import Account
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed
+from ess_server.venue.paper.dialects.binance.text import Json, fixed
 from ess_server.venue.paper.margin import (
     AssetFigures,
     LegFigures,

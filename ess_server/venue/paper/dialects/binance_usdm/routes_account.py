@@ -1,10 +1,10 @@
 """Positions, balances, settings, and the few wallet endpoints that clients ask for at start."""
 
 from ess_server.venue.paper.clock import milliseconds
+from ess_server.venue.paper.dialects.binance.errors import BinanceError
+from ess_server.venue.paper.dialects.binance.request import Request
+from ess_server.venue.paper.dialects.binance.text import Json, fixed, plain
 from ess_server.venue.paper.dialects.binance_usdm import render_account as render
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed, plain
-from ess_server.venue.paper.dialects.binance_usdm.request import Request
 from ess_server.venue.paper.margin import brackets
 
 _SUCCESS: Json = {"code": 200, "msg": "success"}

@@ -1,10 +1,11 @@
 """Conditional orders, which Binance keeps in a service of their own (algo orders, since December 2025)."""
 
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError, missing
-from ess_server.venue.paper.dialects.binance_usdm.params import Params
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, conditional
-from ess_server.venue.paper.dialects.binance_usdm.request import Request, count_order
+from ess_server.venue.paper.dialects.binance.errors import BinanceError, missing
+from ess_server.venue.paper.dialects.binance.params import Params
+from ess_server.venue.paper.dialects.binance.request import Request, count_order
+from ess_server.venue.paper.dialects.binance.text import Json
+from ess_server.venue.paper.dialects.binance_usdm.render import conditional
 from ess_server.venue.paper.dialects.binance_usdm.routes_trade import DONE
 from ess_server.venue.paper.model import ZERO, Conditional, ConditionalRequest, OrderRef, TriggerType
 

@@ -1,8 +1,8 @@
 """Public endpoints: what is listed, by which rules, and the clock."""
 
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed, plain
-from ess_server.venue.paper.dialects.binance_usdm.request import Request
+from ess_server.venue.paper.dialects.binance.request import Request
+from ess_server.venue.paper.dialects.binance.text import Json, fixed, plain
 from ess_server.venue.paper.model import Instrument
 
 _PERPETUAL_DELIVERY = 4_133_404_800_000

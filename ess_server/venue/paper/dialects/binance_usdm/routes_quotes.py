@@ -1,10 +1,10 @@
 """Public endpoints: where it trades. Prices are those that ``Quotes`` tells."""
 
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError
-from ess_server.venue.paper.dialects.binance_usdm.levels import levels
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, fixed
-from ess_server.venue.paper.dialects.binance_usdm.request import Request
+from ess_server.venue.paper.dialects.binance.errors import BinanceError
+from ess_server.venue.paper.dialects.binance.levels import levels
+from ess_server.venue.paper.dialects.binance.request import Request
+from ess_server.venue.paper.dialects.binance.text import Json, fixed
 from ess_server.venue.paper.quotes import Quote
 
 _DEPTH_LIMITS = (5, 10, 20, 50, 100, 500, 1000)

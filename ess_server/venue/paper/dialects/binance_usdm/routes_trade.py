@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from ess_server.venue.paper.clock import milliseconds
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError, from_refusal, missing
-from ess_server.venue.paper.dialects.binance_usdm.params import Params
-from ess_server.venue.paper.dialects.binance_usdm.render import Json, acknowledged, order, trade
-from ess_server.venue.paper.dialects.binance_usdm.request import Request, count_order
+from ess_server.venue.paper.dialects.binance.errors import BinanceError, missing
+from ess_server.venue.paper.dialects.binance.params import Params
+from ess_server.venue.paper.dialects.binance.request import Request, count_order
+from ess_server.venue.paper.dialects.binance.text import Json
+from ess_server.venue.paper.dialects.binance_usdm.codes import from_refusal
+from ess_server.venue.paper.dialects.binance_usdm.render import acknowledged, order, trade
 from ess_server.venue.paper.model import Order, OrderRef, OrderRequest, OrderType, TimeInForce
 from ess_server.venue.paper.refusal import Refused
 

@@ -1,11 +1,11 @@
 """Every endpoint of the dialect. Weights are the exchange's published ones."""
 
+from ess_server.venue.paper.dialects.binance.request import Route, Security
 from ess_server.venue.paper.dialects.binance_usdm import routes_account as account
 from ess_server.venue.paper.dialects.binance_usdm import routes_algo as algo
 from ess_server.venue.paper.dialects.binance_usdm import routes_market as market
 from ess_server.venue.paper.dialects.binance_usdm import routes_quotes as quotes
 from ess_server.venue.paper.dialects.binance_usdm import routes_trade as trade
-from ess_server.venue.paper.dialects.binance_usdm.request import Route, Security
 from ess_server.venue.paper.faults import Operation
 
 _OPEN, _SIGNED, _TRADE = Security.NONE, Security.SIGNED, Security.TRADE

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from ess_server.venue.paper.dialects.binance_usdm.render import fixed, plain
+from ess_server.venue.paper.dialects.binance.text import fixed, plain
 from ess_server.venue.paper.model import Instrument
 from ess_server.venue.paper.quotes import Quote
 

@@ -5,7 +5,7 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import TypeVar
 
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError, missing
+from ess_server.venue.paper.dialects.binance.errors import BinanceError, missing
 from ess_server.venue.paper.model import LegSide, OrderRef, Side, TimeInForce
 
 _MAX_DIGITS = 40

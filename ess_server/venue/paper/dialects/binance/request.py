@@ -6,8 +6,8 @@ from enum import Enum, auto
 
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.credentials import ApiKey
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError
-from ess_server.venue.paper.dialects.binance_usdm.params import Params
+from ess_server.venue.paper.dialects.binance.errors import BinanceError
+from ess_server.venue.paper.dialects.binance.params import Params
 from ess_server.venue.paper.faults import Operation
 from ess_server.venue.paper.quotes import Quotes
 from ess_server.venue.paper.ratelimit import Limited, RateLimiter

@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.credentials import ApiKey, KeyRing
 from ess_server.venue.paper.dialects.base import Call
-from ess_server.venue.paper.dialects.binance_usdm.codes import BinanceError, missing
-from ess_server.venue.paper.dialects.binance_usdm.params import Params
+from ess_server.venue.paper.dialects.binance.errors import BinanceError, missing
+from ess_server.venue.paper.dialects.binance.params import Params
 
 KEY_HEADER = "X-MBX-APIKEY"
 DEFAULT_RECV_WINDOW_MS = 5_000
