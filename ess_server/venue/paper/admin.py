@@ -15,8 +15,8 @@ POST /paper/market                     slippage, liquidity (null lifts it)
 POST /paper/limits                     weight_per_minute, orders_per_ten_seconds, orders_per_minute, ban_after, ban_ms,
                                        endpoint_percent (of each endpoint's own limit, where a venue has those)
 POST /paper/clock                      skew_ms
-POST /paper/faults                     kind, operation, account, path, times (null: until cleared), applied, delay_ms,
-                                       status, code, message, body, headers
+POST /paper/faults                     kind (see ``FaultKind``), operation, account, path, times (null: until cleared),
+                                       applied, delay_ms, status, code, message, body, headers
 DELETE /paper/faults                   forget them
 GET  /paper/feeds                      open streams; falsified quotes still to come
 POST /paper/feeds                      kind (freeze, cross, price, jump, clock, number), symbols (all if left out),

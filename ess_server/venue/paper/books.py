@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from ess_server.venue.paper.account import Account
+from ess_server.venue.paper.faults import FaultScript
 from ess_server.venue.paper.instruments import default_instruments
 from ess_server.venue.paper.journal import Journal
 from ess_server.venue.paper.market import Market
 from ess_server.venue.paper.matching import Matching
+from ess_server.venue.paper.mischief import Mischief
 from ess_server.venue.paper.model import (
     ZERO,
     BooksConfig,
@@ -25,11 +27,9 @@ from ess_server.venue.paper.model import (
     OrderRef,
     OrderRequest,
     OrderStatus,
-    OrderType,
-    Side,
 )
 from ess_server.venue.paper.numbers import Numbers
-from ess_server.venue.paper.position import cash
+from ess_server.venue.paper.position import cash, closing
 from ess_server.venue.paper.refusal import Reason, Refused
 from ess_server.venue.paper.triggers import Triggers
 
@@ -41,7 +41,7 @@ LIQUIDATION = "autoclose-"
 class Books:
     """Everything the venue knows. Each method that names an account raises Refused UNKNOWN_ACCOUNT for a stranger."""
 
-    def __init__(self, config: BooksConfig, now: Callable[[], datetime]) -> None:
+    def __init__(self, config: BooksConfig, now: Callable[[], datetime], faults: FaultScript | None = None) -> None:
         if not config.instruments:
             config = replace(config, instruments=default_instruments())
         self.config = config
@@ -57,6 +57,13 @@ class Books:
             matching=self._matching,
             journal=self.journal,
             numbers=self._numbers,
+            now=now,
+        )
+        self._mischief = Mischief(
+            faults or FaultScript(),
+            matching=self._matching,
+            triggers=self._triggers,
+            journal=self.journal,
             now=now,
         )
         self._countdowns: dict[tuple[str, str], datetime] = {}
@@ -140,10 +147,12 @@ class Books:
         """Place an order; market orders fill at once as far as liquidity goes. Raises Refused."""
         account = self.account(name)
         try:
-            return self._matching.place(account, request)
+            order = self._matching.place(account, request)
         except Refused as refusal:
             self._refused(name, "order", request.symbol, refusal)
             raise
+        self._mischief.placed(account, order)
+        return order
 
     def amend(
         self, name: str, symbol: str, ref: OrderRef, *, quantity: Decimal | None = None, price: Decimal | None = None
@@ -165,38 +174,29 @@ class Books:
         except Refused as refusal:
             self._refused(name, "cancel", symbol, refusal)
             raise
-        self._matching.end(account, order, OrderStatus.CANCELED, "client")
+        self._mischief.cancel(account, order, "client")
         return order
 
     def cancel_all(self, name: str, symbol: str, why: str = "client") -> list[Order]:
         """Cancel every open order of a symbol; conditional orders stay. Returns what was cancelled."""
-        return self._end_all(name, symbol, OrderStatus.CANCELED, why)
+        account, orders = self._of(name, symbol)
+        for order in orders:
+            self._mischief.cancel(account, order, why)
+        return orders
 
     def expire_all(self, name: str, symbol: str) -> list[Order]:
         """Let every open order of a symbol expire, as the venue may. Returns what was ended."""
-        return self._end_all(name, symbol, OrderStatus.EXPIRED, "venue")
+        account, orders = self._of(name, symbol)
+        for order in orders:
+            self._matching.end(account, order, OrderStatus.EXPIRED, "venue")
+        return orders
 
     def liquidate(self, name: str, symbol: str) -> list[Order]:
         """Close every leg of a symbol as the venue does when margin runs out: its orders expire first."""
         account = self.account(name)
         self.expire_all(name, symbol)
         legs = [leg for leg in account.positions() if leg.symbol == symbol]
-        return [
-            self._matching.place(
-                account,
-                OrderRequest(
-                    symbol=symbol,
-                    side=Side.SELL if leg.quantity > 0 else Side.BUY,
-                    type=OrderType.MARKET,
-                    quantity=abs(leg.quantity),
-                    leg=leg.side,
-                    isolated=leg.isolated,
-                    reduce_only=not account.hedged,
-                    client_id=f"{LIQUIDATION}{self._numbers.cash()}",
-                ),
-            )
-            for leg in legs
-        ]
+        return [self._matching.place(account, closing(leg, f"{LIQUIDATION}{self._numbers.cash()}")) for leg in legs]
 
     def find(self, name: str, symbol: str, ref: OrderRef) -> Order:
         """Return an open or finished order. Raises Refused ORDER_NOT_FOUND."""
@@ -233,7 +233,7 @@ class Books:
             refusal = Refused(Reason.CANCEL_UNKNOWN_ORDER)
             self._refused(name, "conditional_cancel", "", refusal)
             raise refusal
-        self._triggers.cancel(account, item)
+        self._mischief.cancel_conditional(account, item)
         return item
 
     def cancel_all_conditionals(self, name: str, symbol: str) -> list[Conditional]:
@@ -242,7 +242,7 @@ class Books:
         self.market.instrument(symbol)
         items = account.conditionals_of(symbol)
         for item in items:
-            self._triggers.cancel(account, item)
+            self._mischief.cancel_conditional(account, item)
         return items
 
     def find_conditional(self, name: str, ref: OrderRef) -> Conditional:
@@ -269,6 +269,7 @@ class Books:
                 del self._countdowns[name, symbol]
                 cancelled = self.cancel_all(name, symbol, "countdown")
                 self.journal.add("countdown", name, symbol=symbol, cancelled=len(cancelled))
+        self._mischief.tick()
         self.market.refill()
         self._settle(None)
 
@@ -282,13 +283,10 @@ class Books:
                 if wanted is None or order.symbol in wanted:
                     self._matching.match(account, order, maker=True)
 
-    def _end_all(self, name: str, symbol: str, status: OrderStatus, why: str) -> list[Order]:
+    def _of(self, name: str, symbol: str) -> tuple[Account, list[Order]]:
         account = self.account(name)
         self.market.instrument(symbol)
-        orders = account.orders_of(symbol)
-        for order in orders:
-            self._matching.end(account, order, status, why)
-        return orders
+        return account, account.orders_of(symbol)
 
     def _open(self, account: Account, symbol: str, ref: OrderRef, reason: Reason) -> Order:
         order = account.find_order(ref)

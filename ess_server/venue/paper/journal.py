@@ -13,7 +13,7 @@ class JournalEntry:
 
     Kinds: ``order`` (accepted), ``fill``, ``cancel``, ``expire``, ``amend``, ``refused``, ``conditional``,
     ``trigger``, ``conditional_cancel``, ``mark`` (set on purpose), ``transfer``, ``account``, ``mode``,
-    ``countdown``, ``fault``, ``limited``, ``unknown_path``. Amounts in ``details`` are Decimals.
+    ``countdown``, ``fault``, ``kept``, ``limited``, ``unknown_path``. Amounts in ``details`` are Decimals.
     """
 
     seq: int

@@ -71,6 +71,15 @@ class Matching:
         if order.status.is_open and order.reduces and not closable(leg.quantity, order.side.sign):
             self.end(account, order, OrderStatus.EXPIRED)
 
+    def fill_late(self, account: Account, order: Order) -> None:
+        """Fill the rest of a cancelled order at its price: it had traded before the cancel came."""
+        leg = account.leg(order.symbol, order.leg, isolated=order.isolated)
+        room = closable(leg.quantity, order.side.sign) if order.reduces else order.remaining
+        amount = min(order.remaining, room)
+        if amount > 0 and order.price is not None:
+            self._fill(account, order, leg, amount, order.price, maker=True)
+            order.status = OrderStatus.CANCELED if order.remaining else OrderStatus.FILLED
+
     def end(self, account: Account, order: Order, status: OrderStatus, why: str = "") -> None:
         """End an open order without filling it."""
         order.status = status

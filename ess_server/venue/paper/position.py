@@ -2,7 +2,7 @@
 
 from decimal import ROUND_HALF_EVEN, Decimal
 
-from ess_server.venue.paper.model import ZERO
+from ess_server.venue.paper.model import ZERO, Leg, LegSide, OrderRequest, OrderType, Side
 
 CENT = Decimal("0.00000001")
 """Cash is kept in whole hundred-millionths, as the venue does; sums are then exact."""
@@ -31,3 +31,17 @@ def fold(quantity: Decimal, entry: Decimal, traded: Decimal, price: Decimal) -> 
 def closable(quantity: Decimal, sign: int) -> Decimal:
     """Return how much an order of direction ``sign`` can take off a position of ``quantity``."""
     return abs(quantity) if quantity * sign < 0 else ZERO
+
+
+def closing(leg: Leg, client_id: str) -> OrderRequest:
+    """Return the market order that closes a whole leg, whatever is the largest market order."""
+    return OrderRequest(
+        symbol=leg.symbol,
+        side=Side.SELL if leg.quantity > 0 else Side.BUY,
+        type=OrderType.MARKET,
+        quantity=abs(leg.quantity),
+        leg=leg.side,
+        isolated=leg.isolated,
+        reduce_only=leg.side is LegSide.BOTH,
+        client_id=client_id,
+    )

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -111,11 +112,24 @@ class HttpFront:
             return _response(Reply(fault.status, fault.body.encode(), fault.headers, "text/html"))
         if fault.kind is FaultKind.BODY:
             return _response(Reply(200, fault.body.encode(), fault.headers))
+        if fault.kind is FaultKind.TRUNCATE:
+            await _truncated(request, reply)
         if fault.kind is FaultKind.HANG:
             await _hang(request)
         if request.transport is not None:
             request.transport.abort()
         return web.Response(status=503)
+
+
+async def _truncated(request: web.BaseRequest, reply: Reply | None) -> None:
+    """Promise the whole reply and send its first half."""
+    if reply is None:
+        return
+    response = web.StreamResponse(status=reply.status, headers=dict(reply.headers))
+    response.content_type, response.content_length = reply.content_type, len(reply.body)
+    with suppress(ConnectionError):
+        await response.prepare(request)
+        await response.write(reply.body[: len(reply.body) // 2])
 
 
 async def _hang(request: web.BaseRequest) -> None:

@@ -53,10 +53,10 @@ class PaperVenue:
     def __init__(self, config: PaperConfig | None = None) -> None:
         self.config = config or PaperConfig()
         self.clock = VenueClock()
-        self.books = Books(self.config.books, self.clock)
+        self.faults = FaultScript()
+        self.books = Books(self.config.books, self.clock, self.faults)
         self.keys = KeyRing()
         self.limiter = RateLimiter(self.config.limits, self.clock)
-        self.faults = FaultScript()
         self.quotes = Quotes(self.books.market, self.clock)
         self.streams = Streams(self.config.stream)
         self.dialects: tuple[Dialect, ...] = (

@@ -18,9 +18,9 @@ from ess_server.venue.paper.model import (
     OrderRequest,
     OrderStatus,
     OrderType,
-    Side,
     TimeInForce,
 )
+from ess_server.venue.paper.position import closing
 from ess_server.venue.paper.refusal import Reason, Refused
 
 MAX_BATCH = 20
@@ -141,18 +141,8 @@ def _closing(account: Account, leg: Leg) -> list[Order]:
 
 
 def _close(request: Request, leg: Leg, own_id: str) -> None:
-    wanted = OrderRequest(
-        symbol=leg.symbol,
-        side=Side.SELL if leg.quantity > 0 else Side.BUY,
-        type=OrderType.MARKET,
-        quantity=abs(leg.quantity),
-        leg=leg.side,
-        isolated=leg.isolated,
-        reduce_only=leg.side is LegSide.BOTH,
-        client_id=own_id,
-    )
     try:
-        request.books.place(request.name, wanted)
+        request.books.place(request.name, closing(leg, own_id))
     except Refused as refusal:
         if refusal.reason is Reason.QUANTITY_TOO_LARGE:
             raise OkxError("51108", "The position is beyond what can be closed at market") from None
