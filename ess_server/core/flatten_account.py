@@ -4,11 +4,13 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
+from ess_server.core.closing import Close, ClosingRules, ClosingSchedule
 from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.core.flatten_attempt import Attempt
 from ess_server.core.flatten_calls import BoundedCalls
 from ess_server.core.flatten_plan import (
     NO_DELAY,
@@ -20,41 +22,22 @@ from ess_server.core.flatten_plan import (
     goes_stale,
     needs_names,
     plan,
-    ready_to_close,
     same_but_for_the_stop,
     sweep_delay,
     wants_work,
 )
-from ess_server.core.flatten_report import CleanRead, FlattenReport, OnEvent, OnProgress
+from ess_server.core.flatten_report import FlattenReport, OnEvent, OnProgress
+from ess_server.core.flatten_verify import CleanRead, Verification, denial, testimony
+from ess_server.core.late_entries import LateEntries
 from ess_server.core.model import AccountProgress, FlattenStatus, Work
 from ess_server.core.order_ids import closing_order_id, run_mark
 from ess_server.core.ports import Clock, ExchangeClient
-from ess_server.core.venue_snapshot import Position
+from ess_server.core.venue_snapshot import VenueSnapshot
 
 T = TypeVar("T")
 
-INCOMPLETE_AFTER = 5
-"""Rounds of cancelling and closing without a clean read after which an account is INCOMPLETE."""
 UNREAD_WHEN_FLAT = 3
 """Failed reads in a row after which a flat account's silence is told as an event."""
-
-
-@dataclass(slots=True)
-class _Attempt:
-    """What has been tried for one piece of work; a new one begins whenever the work changes.
-
-    ``read_at`` is the uptime of the last good read, in seconds, and at first that of the work itself.
-    """
-
-    read_at: float
-    rounds: int = 0
-    unread: int = 0
-    cancelling_since: dict[str, float] = field(default_factory=dict)
-    dust: set[Position] = field(default_factory=set)
-    first_clean: CleanRead | None = None
-    swept: bool = False
-    sweeps: int = 0
-    failure: str = ""
 
 
 class AccountFlattener:
@@ -74,17 +57,20 @@ class AccountFlattener:
         *,
         on_progress: OnProgress,
         on_event: OnEvent,
+        rules: ClosingRules = ClosingRules(),  # noqa: B008 - frozen
         rng: random.Random | None = None,
     ) -> None:
         self.account = client.account
         self._client = client
         self._clock = clock
         self._settings = settings
+        self._rules = rules
+        self._late = LateEntries()
         self._random = rng or random.Random()  # noqa: S311 - jitter
         self._report = FlattenReport(client.account, clock, settings.reopen_quiet, on_progress, on_event)
         self._calls = BoundedCalls(clock, expiry=settings.request_expiry)
         self._work: Work | None = None
-        self._attempt = _Attempt(clock.uptime())
+        self._attempt = Attempt(clock.uptime(), ClosingSchedule(rules))
         self._changed = asyncio.Event()
         self._run = run_mark(clock.uptime())
         self._orders_sent = 0
@@ -100,11 +86,13 @@ class AccountFlattener:
         The same in the name of another stop goes on where it is, and is shown under that stop.
         """
         same = same_but_for_the_stop(work, self._work)
+        if not wants_work(self._work):
+            self._late = LateEntries()
         self._work = work
         if same:
             self._report.rename(work)
             return
-        self._attempt = _Attempt(self._clock.uptime())
+        self._attempt = Attempt(self._clock.uptime(), ClosingSchedule(self._rules))
         self._report.begin(work)
         self._changed.set()
 
@@ -126,7 +114,7 @@ class AccountFlattener:
     def failed(self, error: BaseException | None) -> None:
         """Show that ``run`` ended though nobody stopped it: what became of the work is unknown until it runs again."""
         detail = f"the flatten ended: {describe(error)}"
-        self._attempt.first_clean = None
+        self._attempt.verification = Verification()
         if wants_work(self._work):
             self._report.update(status=FlattenStatus.UNKNOWN, detail=detail)
         self._report.tell("venue.fault", detail=detail)
@@ -145,7 +133,7 @@ class AccountFlattener:
             round_.cancel()
             changed.cancel()
 
-    async def _round(self, work: Work, attempt: _Attempt) -> timedelta:
+    async def _round(self, work: Work, attempt: Attempt) -> timedelta:
         try:
             return await self._step(work, attempt)
         except ReadBudgetError as error:
@@ -153,7 +141,7 @@ class AccountFlattener:
         except Exception as error:  # noqa: BLE001 - whatever it was, the account's state is unknown
             return self._unread(attempt, error)
 
-    async def _step(self, work: Work, attempt: _Attempt) -> timedelta:
+    async def _step(self, work: Work, attempt: Attempt) -> timedelta:
         began = self._clock.uptime()
         snapshot = await self._calls.read(self._current(attempt, self._client.snapshot), self._settings.call_timeout)
         if attempt is not self._attempt:
@@ -161,43 +149,60 @@ class AccountFlattener:
         read = CleanRead(began=began, ended=self._clock.uptime(), time=snapshot.time)
         attempt.read_at = read.ended
         self._report.counted(snapshot)
-        wanted = plan(work, snapshot, dust=attempt.dust, swept=attempt.swept)
+        protective = self._rules.cancel_protective
+        wanted = plan(work, snapshot, dust=attempt.dust, swept=attempt.swept, cancel_protective=protective)
+        self._late.see(snapshot.orders, wanted.cancels)
         if wanted.clean and needs_names(work) and snapshot.unnamed:
             error = VenueUnknownError(f"the symbol of market {snapshot.unnamed[0]} could not be looked up")
             self._unread(attempt, error)
             return sweep_delay(self._settings, attempt.unread)
+        if wanted.clean:
+            return await self._clean(attempt, wanted, snapshot, read)
         attempt.unread = 0
-        return self._clean(attempt, wanted, read) if wanted.clean else await self._act(attempt, wanted)
+        return await self._act(attempt, wanted)
 
-    def _clean(self, attempt: _Attempt, wanted: Plan, read: CleanRead) -> timedelta:
-        attempt.rounds = 0
-        attempt.failure = ""
-        attempt.cancelling_since.clear()
-        gap = self._settings.verify_gap
-        first = attempt.first_clean
-        flat = FlattenStatus.FLAT_WITH_DUST if wanted.dust else FlattenStatus.FLAT
+    async def _clean(self, attempt: Attempt, wanted: Plan, snapshot: VenueSnapshot, read: CleanRead) -> timedelta:
+        attempt.clean()
+        self._tell_late_entries()
         if self.progress.status.is_flat:
+            attempt.unread = 0
             attempt.sweeps += 1
-            self._report.update(status=flat, detail=wanted.remark)
+            self._report.update(status=wanted.flat, detail=wanted.remark)
             return sweep_delay(self._settings, attempt.sweeps)
         if not self._calls.nothing_sent_since(read.began):
-            return gap
-        if first is None or read.began - first.ended < gap.total_seconds():
-            attempt.first_clean = first or read
-            self._report.update(status=FlattenStatus.VERIFYING, detail=wanted.remark)
-            return gap
-        attempt.swept, attempt.sweeps, attempt.first_clean = True, 0, None
-        self._report.update(status=flat, detail=wanted.remark)
-        self._report.tell_flat(first, read)
+            return self._settings.verify_gap
+        wait = attempt.verification.take(read, self._settings)
+        if wait is None:
+            return await self._prove(attempt, wanted, snapshot)
+        attempt.unread = 0
+        quiet = "no open orders or positions to act on; quiet window" if attempt.verification.second else ""
+        self._report.update(status=FlattenStatus.VERIFYING, detail="; ".join(filter(None, (quiet, wanted.remark))))
+        return wait
+
+    async def _prove(self, attempt: Attempt, wanted: Plan, snapshot: VenueSnapshot) -> timedelta:
+        witness = await self._calls.read(self._current(attempt, self._client.witness), self._settings.call_timeout)
+        if attempt is not self._attempt:
+            return NO_DELAY
+        if denied := denial(witness, snapshot):
+            return self._unread(attempt, VenueUnknownError(denied))
+        proof, attempt.verification = attempt.verification, Verification()
+        attempt.unread, attempt.swept, attempt.sweeps = 0, True, 0
+        self._report.update(status=wanted.flat, detail=wanted.remark)
+        self._report.tell_flat(
+            proof,
+            quiet_window_s=f"{self._settings.quiet_window.total_seconds():g}",
+            witness=testimony(witness, snapshot),
+            remark=wanted.remark,
+        )
         return sweep_delay(self._settings, 0)
 
-    async def _act(self, attempt: _Attempt, wanted: Plan) -> timedelta:
+    async def _act(self, attempt: Attempt, wanted: Plan) -> timedelta:
         if self.progress.status.is_flat:
-            self._report.tell("flatten.reopened")
-        attempt.first_clean = None
-        attempt.rounds += 1
-        closes = self._announce(attempt, wanted)
-        calls = [self._close(attempt, position) for position in self._shuffled(attempt, closes)]
+            self._report.tell("flatten.reopened", left=wanted.left)
+        self._tell_late_entries()
+        closes, held_back = attempt.begin_round(wanted, self._clock.uptime(), self._settings)
+        self._announce(attempt, wanted, closes)
+        calls = [self._close(attempt, close) for close in self._shuffled(attempt, closes)]
         if wanted.cancels:
             orders = self._shuffled(attempt, wanted.cancels)
             calls.append(self._send(attempt, lambda: self._client.cancel(orders), self._settings.close_after))
@@ -205,64 +210,64 @@ class AccountFlattener:
         attempt.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
         if attempt is self._attempt and failures:
             self._report.update(detail=attempt.failure)
-        if not failures and attempt.rounds < INCOMPLETE_AFTER:
-            return NO_DELAY
-        return self._jittered(attempt.rounds)
+        if failures or attempt.incomplete:
+            return self._jittered(attempt.rounds)
+        return self._settings.verify_gap if held_back else NO_DELAY
 
-    def _announce(self, attempt: _Attempt, wanted: Plan) -> Sequence[Position]:
-        now = self._clock.uptime()
-        symbols = {o.symbol for o in wanted.cancels}
-        attempt.cancelling_since = {s: attempt.cancelling_since.get(s, now) for s in symbols}
-        closes = ready_to_close(wanted, attempt.cancelling_since, now, self._settings.close_after)
+    def _announce(self, attempt: Attempt, wanted: Plan, closes: Sequence[Close]) -> None:
         status = FlattenStatus.CANCELLING if wanted.cancels else FlattenStatus.CLOSING
-        if attempt.rounds >= INCOMPLETE_AFTER:
+        if attempt.incomplete:
             status = FlattenStatus.INCOMPLETE
         self._report.update(status=status, detail=attempt.failure or wanted.remark)
         if wanted.cancels:
             self._report.tell("flatten.first_cancel")
         if closes:
             self._report.tell("flatten.first_close")
-        if status is FlattenStatus.INCOMPLETE:
-            self._report.tell("flatten.incomplete")
-        return closes
-
-    async def _close(self, attempt: _Attempt, position: Position) -> None:
-        self._orders_sent += 1
-        client_order_id = closing_order_id(self.progress.stop_id, self._run, self._orders_sent)
-        try:
-            await self._send(
-                attempt, lambda: self._client.close_position(position, client_order_id), self._settings.call_timeout
+        if attempt.incomplete:
+            self._report.insist(
+                "flatten.incomplete", rounds=str(attempt.rounds), left=wanted.left, failure=attempt.failure
             )
-        except BelowMinimumError:
-            attempt.dust.add(position)
 
-    async def _send(self, attempt: _Attempt, call: Callable[[], Awaitable[None]], within: timedelta) -> None:
+    def _tell_late_entries(self) -> None:
+        if facts := self._late.tell(self._clock.uptime()):
+            self._report.always("flatten.late_entries", **facts)
+
+    async def _close(self, attempt: Attempt, close: Close) -> None:
+        self._orders_sent += 1
+        id_ = closing_order_id(self.progress.stop_id, self._run, self._orders_sent)
+        send = partial(self._client.close_position, close.position, id_, limit=close.limit)
+        try:
+            await self._send(attempt, send, self._settings.call_timeout)
+        except BelowMinimumError:
+            attempt.too_small(close)
+
+    async def _send(self, attempt: Attempt, call: Callable[[], Awaitable[None]], within: timedelta) -> None:
         await self._calls.send(self._current(attempt, call), within)
 
-    async def _current(self, attempt: _Attempt, call: Callable[[], Awaitable[T]]) -> T:
+    async def _current(self, attempt: Attempt, call: Callable[[], Awaitable[T]]) -> T:
         """Begin the call unless the work has changed since it was decided on."""
         if attempt is not self._attempt:
             raise VenueUnknownError("the work has changed")
         return await call()
 
-    def _unread(self, attempt: _Attempt, error: Exception) -> timedelta:
+    def _unread(self, attempt: Attempt, error: Exception) -> timedelta:
         if attempt is not self._attempt:
             return NO_DELAY
         attempt.unread += 1
-        attempt.first_clean = None
+        attempt.verification = Verification()
         self._report.update(status=FlattenStatus.UNKNOWN, detail=describe(error))
         if not attempt.swept or attempt.unread >= UNREAD_WHEN_FLAT:
-            self._report.tell("flatten.unknown", error=describe(error))
+            self._report.insist("flatten.unknown", error=describe(error))
         return self._jittered(attempt.unread)
 
-    def _put_off(self, attempt: _Attempt, error: ReadBudgetError) -> timedelta:
+    def _put_off(self, attempt: Attempt, error: ReadBudgetError) -> timedelta:
         if attempt is not self._attempt:
             return NO_DELAY
         age = timedelta(seconds=self._clock.uptime() - attempt.read_at)
         if goes_stale(self._settings, age, error.delay):
-            attempt.first_clean = None
+            attempt.verification = Verification()
             self._report.update(status=FlattenStatus.UNKNOWN, detail=str(error))
-            self._report.tell("flatten.unknown", error=str(error))
+            self._report.insist("flatten.unknown", error=str(error))
         elif not self.progress.status.is_flat:
             self._report.update(detail=str(error))
         return max(error.delay, self._settings.backoff_min)
@@ -270,7 +275,7 @@ class AccountFlattener:
     def _jittered(self, attempt: int) -> timedelta:
         return self._random.random() * backoff_ceiling(self._settings, attempt)
 
-    def _shuffled(self, attempt: _Attempt, items: Sequence[T]) -> Sequence[T]:
+    def _shuffled(self, attempt: Attempt, items: Sequence[T]) -> Sequence[T]:
         """Return another order at every retry, so that what hangs cannot starve the rest behind it."""
         return items if attempt.rounds == 1 else self._random.sample(items, len(items))
 

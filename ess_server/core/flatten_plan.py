@@ -5,10 +5,12 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 
 from ess_server.core.errors import EssError
-from ess_server.core.model import Action, Work
+from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot
 
 NO_DELAY = timedelta()
+NAMED = 10
+"""Orders and positions that are named in a remark; the rest is counted."""
 
 
 class BelowMinimumError(EssError):
@@ -31,7 +33,8 @@ class FlattenSettings:
     """Times of the flatten algorithm; each must be above zero.
 
     ``close_after`` is how long cancels of a symbol may fail before its position is closed all the same.
-    ``verify_gap`` lies between the two clean reads. Once flat, reads follow each other after ``sweep_interval``,
+    ``verify_gap`` lies between the two clean reads, ``quiet_window`` between the second and the one that makes the
+    account flat. Once flat, reads follow each other after ``sweep_interval``,
     and ever more slowly up to ``sweep_interval_max`` as long as nothing appears. ``request_expiry`` is how long a
     request can still act after it was sent. ``reopen_quiet`` is the least time between two
     events that tell of new orders on a flat account. What was read counts for ``stale_after``, or three of the
@@ -41,6 +44,7 @@ class FlattenSettings:
     call_timeout: timedelta = timedelta(seconds=5)
     close_after: timedelta = timedelta(seconds=2)
     verify_gap: timedelta = timedelta(milliseconds=300)
+    quiet_window: timedelta = timedelta(seconds=3)
     sweep_interval: timedelta = timedelta(seconds=2)
     sweep_interval_max: timedelta = timedelta(seconds=2)
     backoff_min: timedelta = timedelta(milliseconds=200)
@@ -70,6 +74,18 @@ class Plan:
         return not self.cancels and not self.closes
 
     @property
+    def flat(self) -> FlattenStatus:
+        """What an account is for which this is proven to be all."""
+        return FlattenStatus.FLAT_WITH_DUST if self.dust else FlattenStatus.FLAT
+
+    @property
+    def left(self) -> str:
+        """Name what is left to do, the first ten of it, for the audit log."""
+        orders = [f"order {o.id} {o.symbol}" for o in self.cancels]
+        names = [f"{'long' if p.long else 'short'} {p.quantity} {p.symbol}" for p in self.closes] + orders
+        return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED} more" if len(names) > NAMED else "")
+
+    @property
     def remark(self) -> str:
         """Say what stays, for ``AccountProgress.detail``; empty if nothing does."""
         parts = []
@@ -92,18 +108,25 @@ def same_but_for_the_stop(one: Work | None, other: Work | None) -> bool:
     return replace(one, stop_id="") == replace(other, stop_id="")
 
 
-def plan(work: Work, snapshot: VenueSnapshot, *, dust: AbstractSet[Position], swept: bool) -> Plan:
+def plan(
+    work: Work,
+    snapshot: VenueSnapshot,
+    *,
+    dust: AbstractSet[Position],
+    swept: bool,
+    cancel_protective: bool = False,
+) -> Plan:
     """Return what ``work`` asks for in view of ``snapshot``.
 
-    CANCEL keeps conditional reduce-only orders of positions, for they are the exits of what stays; FLATTEN
-    cancels them too, because resting reduce-only orders make venues refuse the close. Once the account was
-    flat (``swept``) reduce-only orders are spared: they are exits that engines may still send. Under FLATTEN
-    that ends for a symbol that has a position again.
+    CANCEL keeps conditional reduce-only orders of positions, for they are the exits of what stays, unless
+    ``cancel_protective``; FLATTEN cancels them too, because resting reduce-only orders make venues refuse the
+    close. Once the account was flat (``swept``) reduce-only orders are spared: they are exits that engines may
+    still send. Under FLATTEN that ends for a symbol that has a position again.
     """
     covered = [p for p in snapshot.positions if work.action_for(p.symbol) is Action.FLATTEN]
     closes = tuple(p for p in covered if p not in dust)
     closing = {p.symbol for p in closes}
-    protected = {p.symbol for p in snapshot.positions}
+    protected = set() if cancel_protective else {p.symbol for p in snapshot.positions}
     cancels: list[OpenOrder] = []
     spared: list[OpenOrder] = []
     for order in snapshot.orders:

@@ -2,11 +2,12 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from ess_server.core.flatten_plan import wants_work
+from ess_server.core.flatten_verify import Verification
 from ess_server.core.model import Account, AccountProgress, FlattenStatus, Work
 from ess_server.core.ports import Clock
 from ess_server.core.venue_snapshot import VenueSnapshot
@@ -16,17 +17,11 @@ OnEvent = Callable[[str, str, Mapping[str, str]], None]
 """Takes kind, account and details; ``stop_id``, ``time`` (ISO 8601) and ``uptime`` (seconds) are always there."""
 
 _log = logging.getLogger(__name__)
-_TROUBLE = frozenset({"flatten.unknown", "flatten.incomplete", "flatten.reopened", "venue.fault"})
+_TROUBLE = frozenset({"flatten.reopened", "venue.fault"})
+LOUDER_AFTER = (0.0, 10.0, 30.0, 60.0)
+"""Seconds after which trouble that lasts is told again; from then on every ``LOUDER_EVERY``."""
+LOUDER_EVERY = 60.0
 _RETOLD_AFTER_REOPENING = frozenset({"flatten.first_cancel", "flatten.first_close"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CleanRead:
-    """A reading that left nothing to do; ``began`` and ``ended`` are seconds of uptime."""
-
-    began: float
-    ended: float
-    time: datetime
 
 
 def idle_progress(account: Account, work: Work | None) -> AccountProgress:
@@ -57,11 +52,13 @@ class FlattenReport:
         self._on_progress = on_progress
         self._on_event = on_event
         self._told: set[str] = set()
+        self._troubles: dict[str, tuple[float, int]] = {}
         self._reopened: float | None = None
 
     def begin(self, work: Work | None) -> None:
         """Start over for new work; counts of the last good read are kept."""
         self._told.clear()
+        self._troubles.clear()
         self._reopened = None
         fresh = idle_progress(self._account, work)
         self.update(status=fresh.status, detail=fresh.detail, stop_id=fresh.stop_id)
@@ -101,16 +98,35 @@ class FlattenReport:
             self._reopened = self._clock.uptime()
         self._send(kind, details)
 
-    def tell_flat(self, first: CleanRead, second: CleanRead) -> None:
-        """Tell the two clean reads and FLAT, unless they have been told since the last trouble."""
+    def always(self, kind: str, **details: str) -> None:
+        """Tell something, however often it was told before."""
+        self._told.discard("flatten.flat")
+        self._send(kind, details)
+
+    def insist(self, kind: str, **details: str) -> None:
+        """Tell trouble that lasts: at once, then again and louder, for as long as it is reported."""
+        now = self._clock.uptime()
+        since, times = self._troubles.get(kind, (now, 0))
+        beyond = max(0, times - len(LOUDER_AFTER) + 1)
+        if now - since < LOUDER_AFTER[min(times, len(LOUDER_AFTER) - 1)] + beyond * LOUDER_EVERY:
+            return
+        self._troubles[kind] = (since, times + 1)
+        self._told.discard("flatten.flat")
+        louder = {"louder": str(times), "lasting_s": f"{now - since:.0f}"} if times else {}
+        self._send(kind, {**louder, **details})
+
+    def tell_flat(self, proof: Verification, **evidence: str) -> None:
+        """Tell the two clean reads and FLAT with its evidence, unless they have been told since the last trouble."""
         if "flatten.flat" in self._told:
             return
         self._told -= _TROUBLE
+        self._troubles.clear()
         self._told.add("flatten.flat")
-        for number, read in enumerate((first, second), start=1):
-            stamp = {"time": read.time.isoformat(), "uptime": f"{read.ended:.6f}"}
-            self._send("flatten.clean_read", {"read": str(number), **stamp})
-        self._send("flatten.flat", {"status": self.progress.status.name})
+        for number, read in enumerate((proof.first, proof.second), start=1):
+            if read is not None:
+                stamp = {"time": read.time.isoformat(), "uptime": f"{read.ended:.6f}"}
+                self._send("flatten.clean_read", {"read": str(number), **stamp})
+        self._send("flatten.flat", {"status": self.progress.status.name, **evidence})
 
     def _reopened_lately(self) -> bool:
         return self._reopened is not None and self._clock.uptime() - self._reopened < self._reopen_quiet

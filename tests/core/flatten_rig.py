@@ -19,6 +19,7 @@ QUICK = FlattenSettings(
     call_timeout=timedelta(milliseconds=40),
     close_after=timedelta(milliseconds=60),
     verify_gap=timedelta(milliseconds=8),
+    quiet_window=timedelta(milliseconds=8),
     sweep_interval=timedelta(milliseconds=10),
     sweep_interval_max=timedelta(milliseconds=15),
     backoff_min=timedelta(milliseconds=1),

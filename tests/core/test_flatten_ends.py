@@ -36,7 +36,7 @@ async def test_a_cancellation_inside_a_send_is_a_failed_request() -> None:
     rig = Rig()
     close = rig.client.close_position
 
-    async def cancelled(*_: object) -> None:
+    async def cancelled(*_: object, **__: object) -> None:
         rig.client.close_position = close
         raise asyncio.CancelledError
 

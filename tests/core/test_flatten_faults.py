@@ -178,7 +178,7 @@ async def test_a_failed_read_between_the_clean_ones_starts_verification_anew(rig
     rig.flattener.set_work(work())
     await rig.reaches(FlattenStatus.FLAT)
 
-    assert rig.client.calls == ["snapshot"] * 4
+    assert rig.client.calls == [*["snapshot"] * 5, "witness"]
 
 
 async def test_a_read_budget_says_nothing_about_the_account(rig: Rig) -> None:
@@ -197,7 +197,7 @@ async def test_a_read_budget_says_nothing_about_the_account(rig: Rig) -> None:
     await eventually(lambda: rig.flattener.progress.detail.startswith("the venue's request budget"))
 
     assert rig.status is FlattenStatus.PENDING
-    budget[0] = 2
+    budget[0] = 3
     await rig.reaches(FlattenStatus.FLAT)
     await asyncio.sleep(0.04)
     assert rig.status is FlattenStatus.FLAT

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from time import monotonic
 
 import pytest
@@ -35,9 +36,9 @@ async def test_quiesce_waits_until_what_was_sent_has_expired(rig: Rig) -> None:
     sent: list[float] = []
     close = rig.client.close_position
 
-    async def noted(position: Position, client_order_id: str) -> None:
+    async def noted(position: Position, client_order_id: str, **limit: Decimal | None) -> None:
         sent.append(monotonic())
-        await close(position, client_order_id)
+        await close(position, client_order_id, **limit)
 
     rig.client.close_position = noted
     rig.client.hold(BTC, 1)

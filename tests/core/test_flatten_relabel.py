@@ -48,10 +48,10 @@ async def test_another_stop_is_shown_at_once_and_a_request_goes_on() -> None:
     answer = asyncio.Event()
     close = rig.client.close_position
 
-    async def slow(*arguments: object) -> None:
+    async def slow(*arguments: object, **limit: object) -> None:
         rig.client.calls.append("slow")
         await answer.wait()
-        await close(*arguments)
+        await close(*arguments, **limit)
 
     rig.client.close_position = slow
     rig.client.hold(BTC, 5)

@@ -89,7 +89,8 @@ async def test_a_clean_read_from_before_a_ban_does_not_count() -> None:
 
     shown = [p.status for p in rig.history]
     unknown = shown.index(FlattenStatus.UNKNOWN)
-    assert shown[unknown : unknown + 3] == [FlattenStatus.UNKNOWN, FlattenStatus.VERIFYING, FlattenStatus.FLAT]
+    verifying = FlattenStatus.VERIFYING
+    assert shown[unknown : unknown + 4] == [FlattenStatus.UNKNOWN, verifying, verifying, FlattenStatus.FLAT]
 
 
 async def test_a_ban_that_older_work_met_says_nothing_of_newer_work() -> None:

@@ -35,7 +35,7 @@ async def test_sweeps_remove_what_appears_on_a_flat_account(rig: Rig) -> None:
     await rig.reaches(FlattenStatus.FLAT)
 
     assert rig.client.flat
-    told = ["reopened", "first_cancel", "first_close", "clean_read", "clean_read", "flat"]
+    told = ["reopened", "late_entries", "first_cancel", "first_close", "clean_read", "clean_read", "flat"]
     assert rig.kinds[first:] == told
 
 

@@ -1,0 +1,60 @@
+"""What has been tried for one piece of work on an account."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ess_server.core.closing import Close, ClosingSchedule
+from ess_server.core.flatten_plan import FlattenSettings, Plan, ready_to_close
+from ess_server.core.flatten_verify import Verification
+from ess_server.core.venue_snapshot import Position
+
+INCOMPLETE_AFTER = 5
+"""Rounds of cancelling and closing without a clean read after which an account is INCOMPLETE."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A new one begins whenever the work changes.
+
+    ``read_at`` is the uptime of the last good read, in seconds, and at first that of the work itself. ``rounds`` counts
+    those in which nothing was held back.
+    """
+
+    read_at: float
+    schedule: ClosingSchedule
+    rounds: int = 0
+    unread: int = 0
+    cancelling_since: dict[str, float] = field(default_factory=dict)
+    dust: set[Position] = field(default_factory=set)
+    verification: Verification = field(default_factory=Verification)
+    swept: bool = False
+    sweeps: int = 0
+    failure: str = ""
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether it takes longer than it should."""
+        return self.rounds >= INCOMPLETE_AFTER
+
+    def clean(self) -> None:
+        """Nothing was left to do."""
+        self.rounds = 0
+        self.failure = ""
+        self.cancelling_since.clear()
+
+    def begin_round(self, wanted: Plan, now: float, settings: FlattenSettings) -> tuple[Sequence[Close], bool]:
+        """Return the closes that are due at uptime ``now``, and whether all that is left to do is held back for now."""
+        self.verification = Verification()
+        symbols = {o.symbol for o in wanted.cancels}
+        self.cancelling_since = {s: self.cancelling_since.get(s, now) for s in symbols}
+        ready = ready_to_close(wanted, self.cancelling_since, now, settings.close_after)
+        closes = self.schedule.due(ready, now)
+        held_back = not wanted.cancels and self.schedule.holds_back(ready, now)
+        if not held_back:
+            self.rounds += 1
+        return closes, held_back
+
+    def too_small(self, close: Close) -> None:
+        """The market takes no order as small as this."""
+        if not self.schedule.release(close.position):
+            self.dust.add(close.position)
