@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.venue.paper.books import Books
-from ess_server.venue.paper.dialects.binance_usdm import routes_account, routes_algo, routes_trade
 from ess_server.venue.paper.dialects.binance.params import Params
+from ess_server.venue.paper.dialects.binance_usdm import routes_account, routes_algo, routes_trade
 from ess_server.venue.paper.model import BooksConfig, OrderRequest, OrderType, Side
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 
