@@ -1,0 +1,124 @@
+"""Whether a stop would work, judged before it has to. Pure: facts in, findings out."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ess_server.core.doctor_account import (
+    about_clock,
+    about_coverage,
+    about_dead_man,
+    about_modes,
+    about_open,
+    about_speed,
+)
+from ess_server.core.doctor_key import about_key
+from ess_server.core.examination import Examination, Topic
+from ess_server.core.findings import Finding, Grade, found, unknown
+from ess_server.core.model import Action
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrangement:
+    """What a configuration says that decides whether anything would be stopped.
+
+    ``same_keys`` are groups of accounts that name the same key on the same exchange; ``live`` and ``shadow`` count
+    evaluators that judge something, a ``manual`` one apart; ``expected`` counts the gates that must be there.
+    """
+
+    accounts: int
+    same_keys: tuple[tuple[str, ...], ...]
+    paper: tuple[str, ...]
+    live: int
+    shadow: int
+    expected: int
+    default_action: Action
+
+
+def judge(
+    seen: Examination, *, now: datetime, sharing: int = 1, pauses: timedelta = timedelta()
+) -> tuple[Finding, ...]:
+    """Return the findings on one account, in the order in which a person would look.
+
+    ``sharing`` is how many accounts share the venue's request limits, ``pauses`` what a flatten waits for by intent.
+    """
+    if seen.cannot_open:
+        words = f"there is no client for this account: {seen.cannot_open}"
+        remedy = "mend what is named, then: ess doctor"
+        return (found(seen, Topic.OPENING, Grade.UNSAFE, words, remedy),)
+    away = unknown(seen, Topic.VENUE)
+    if away:
+        return (away, *about_dead_man(seen), *about_coverage(seen))
+    return tuple(_all(seen, now, sharing, pauses))
+
+
+def _all(seen: Examination, now: datetime, sharing: int, pauses: timedelta) -> Iterator[Finding]:
+    yield from about_key(seen, now)
+    yield from about_clock(seen)
+    if seen.key.valid is not False:
+        yield from about_modes(seen)
+        yield from about_open(seen)
+    yield from about_dead_man(seen)
+    yield from about_coverage(seen)
+    yield from about_speed(seen, sharing=sharing, pauses=pauses)
+
+
+def judge_arrangement(seen: Arrangement) -> tuple[Finding, ...]:
+    """Return what in the configuration itself is a danger to the stop."""
+    return tuple(
+        Finding(account="", topic=Topic.CONFIGURATION, grade=grade, words=words, remedy=remedy)
+        for applies, grade, words, remedy in _rules(seen)
+        if applies
+    )
+
+
+def _rules(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
+    yield (
+        not seen.accounts,
+        Grade.WARN,
+        "no account is configured: a stop blocks engines, and cancels and closes nothing",
+        "add [[accounts]]",
+    )
+    for group in seen.same_keys:
+        words = f"{' and '.join(group)} use the same key: they are one account, worked on twice at once"
+        yield True, Grade.UNSAFE, words, "keep one of them"
+    yield (
+        not seen.live,
+        Grade.WARN,
+        "no evaluator is live: only people and the tripwire stop anything"
+        + (f"; {seen.shadow} in shadow mode record what they would have done" if seen.shadow else ""),
+        'add [[evaluators]], or take mode = "shadow" from one that has proven itself',
+    )
+    yield (
+        bool(seen.accounts) and seen.default_action is not Action.FLATTEN,
+        Grade.WARN,
+        f"default_action is {seen.default_action.name.lower()}: ess trigger and the tripwire leave positions open",
+        'set default_action = "flatten", or see that everybody knows: ess trigger --action flatten',
+    )
+    yield (
+        not seen.expected,
+        Grade.WARN,
+        "no gate is expected: an engine that never came to ask is not missed",
+        "name your engines in server.expected_subscribers",
+    )
+    yield (
+        bool(seen.paper),
+        Grade.INFO,
+        f"on a paper venue: {', '.join(seen.paper)}",
+        "remove `paper` where the account is meant to be real",
+    )
+
+
+def unsafe(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return those that keep a stop from working."""
+    return tuple(f for f in findings if f.grade is Grade.UNSAFE)
+
+
+def in_a_sentence(findings: Sequence[Finding]) -> str:
+    """Say which accounts are unsafe or unknown and why, the first two in full; empty if none is."""
+    serious = sorted((f for f in findings if f.grade >= Grade.UNKNOWN), key=lambda f: -f.grade)
+    if not serious:
+        return ""
+    said = "; ".join(f"{f.account or 'configuration'}: {f.grade.name}, {f.topic.value}: {f.words}" for f in serious[:2])
+    more = f"; and {len(serious) - 2} more" if len(serious) > 2 else ""  # noqa: PLR2004 - as cut above
+    return f"{said}{more}; look with: ess doctor"

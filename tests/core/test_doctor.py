@@ -1,0 +1,287 @@
+"""What facts on an account mean: a pure table, and what holds whatever the facts are."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ess_server.core.doctor import Arrangement, in_a_sentence, judge, judge_arrangement, unsafe
+from ess_server.core.examination import (
+    CheckedBy,
+    ClockFacts,
+    Coverage,
+    DeadManWorth,
+    Examination,
+    KeyFacts,
+    Load,
+    MarketFacts,
+    RequestLimits,
+    Topic,
+)
+from ess_server.core.findings import Finding, Grade, named
+from ess_server.core.model import Action
+from ess_server.core.record_wire import from_wire, to_wire
+from ess_server.testing import START
+
+MS = timedelta(milliseconds=1)
+LIMITS = RequestLimits(read_burst=100, read_per_second=10, read_weight=10, send_burst=300, send_per_second=20)
+WELL = Examination(
+    account="main",
+    exchange="binanceusdm",
+    key=KeyFacts(valid=True, may_trade=True, may_withdraw=False, bound=True, never_expires=True),
+    clock=ClockFacts(ahead=12 * MS, round_trip=40 * MS, send_valid=1750 * MS),
+    hedge_mode=False,
+    account_mode="single asset",
+    load=Load(orders=2, positions=1, symbols=1, parts=1),
+    dead_man=DeadManWorth.USABLE,
+    coverage=Coverage(checked_by=CheckedBy.PAPER_DIALECT, covered=("orders", "conditional orders", "positions")),
+    limits=LIMITS,
+)
+ARRANGED = Arrangement(accounts=1, same_keys=(), paper=(), live=2, shadow=0, expected=1, default_action=Action.FLATTEN)
+
+
+def topic(seen: Examination, about: Topic) -> list[Finding]:
+    """Return what is found about one topic."""
+    return [f for f in judge(seen, now=START) if f.topic is about]
+
+
+def test_an_account_that_is_well_has_nothing_to_be_done() -> None:
+    """Nothing is above INFO, and everything that was read is named."""
+    findings = judge(WELL, now=START)
+
+    assert max(f.grade for f in findings) is Grade.INFO
+    assert [f.topic for f in findings] == [
+        Topic.KEY,
+        Topic.TRADING,
+        Topic.WITHDRAWAL,
+        Topic.ADDRESS,
+        Topic.EXPIRY,
+        Topic.CLOCK,
+        Topic.POSITION_MODE,
+        Topic.ACCOUNT_MODE,
+        Topic.OPEN,
+        Topic.MARKETS,
+        Topic.DEAD_MAN,
+        Topic.COVERAGE,
+        Topic.SPEED,
+    ]
+    assert {f.account for f in findings} == {"main"}
+
+
+def key(**changes: object) -> Examination:
+    """Return an account that is well but for its key."""
+    return replace(WELL, key=replace(WELL.key, **changes))  # type: ignore[arg-type] # fields of KeyFacts
+
+
+def clock(ahead: int, round_trip: int, valid: int | None = 1750) -> Examination:
+    """Return an account whose clock is this many milliseconds ahead."""
+    return replace(
+        WELL,
+        clock=ClockFacts(
+            ahead=ahead * MS, round_trip=round_trip * MS, send_valid=None if valid is None else valid * MS
+        ),
+    )
+
+
+def at(**markets: tuple[str, ...]) -> Examination:
+    """Return an account with something open in markets that are not well."""
+    return replace(WELL, markets=MarketFacts(**markets))
+
+
+def covered(by: CheckedBy) -> Examination:
+    """Return an account whose plan was checked like this."""
+    return replace(WELL, coverage=Coverage(checked_by=by, covered=("orders",)))
+
+
+@pytest.mark.parametrize(
+    ("seen", "about", "grade", "words"),
+    [
+        (key(valid=False, refused="-2015 Invalid API-key"), Topic.KEY, Grade.UNSAFE, "refuses the key: -2015"),
+        (key(valid=None), Topic.KEY, Grade.UNKNOWN, "nothing was read with the key"),
+        (key(may_trade=False), Topic.TRADING, Grade.UNSAFE, "may not trade here"),
+        (key(may_trade=None), Topic.TRADING, Grade.INFO, "does not tell whether the key may trade"),
+        (key(may_withdraw=True), Topic.WITHDRAWAL, Grade.WARN, "may withdraw"),
+        (key(may_withdraw=None), Topic.WITHDRAWAL, Grade.INFO, "does not tell whether the key may withdraw"),
+        (key(bound=False), Topic.ADDRESS, Grade.WARN, "from any address"),
+        (key(bound=None), Topic.ADDRESS, Grade.INFO, "does not tell whether the key is bound"),
+        (key(never_expires=False), Topic.EXPIRY, Grade.INFO, "does not tell whether the key expires"),
+        (key(expires=START), Topic.EXPIRY, Grade.UNSAFE, "ended at"),
+        (key(expires=START + timedelta(days=14) - MS), Topic.EXPIRY, Grade.WARN, "ends at"),
+        (key(expires=START + timedelta(days=14)), Topic.EXPIRY, Grade.OK, "ends at"),
+        (clock(520, 40), Topic.CLOCK, Grade.OK, "520 ms ahead of the venue, a request takes 40 ms"),
+        (clock(-521, 40), Topic.CLOCK, Grade.WARN, "521 ms behind the venue"),
+        (clock(0, 874), Topic.CLOCK, Grade.OK, "takes 874 ms"),
+        (clock(0, 875), Topic.CLOCK, Grade.WARN, "an order is valid for 1750 ms"),
+        (clock(0, 1750), Topic.CLOCK, Grade.UNSAFE, "an order is valid for 1750 ms"),
+        (clock(0, 1750, valid=None), Topic.CLOCK, Grade.OK, "takes 1750 ms"),
+        (replace(WELL, clock=None), Topic.CLOCK, Grade.INFO, "does not tell its time"),
+        (replace(WELL, hedge_mode=True), Topic.POSITION_MODE, Grade.OK, "each leg"),
+        (
+            replace(WELL, account_mode="classic", account_mode_covered=False),
+            Topic.ACCOUNT_MODE,
+            Grade.UNSAFE,
+            "classic",
+        ),
+        (replace(WELL, load=None), Topic.OPEN, Grade.UNKNOWN, "were not read"),
+        (at(halted=("A",)), Topic.MARKETS, Grade.UNSAFE, "A do not trade now, and their positions"),
+        (at(no_market_orders=("A",)), Topic.MARKETS, Grade.UNSAFE, "A take no market orders"),
+        (at(halted_orders=("A",)), Topic.MARKETS, Grade.WARN, "A do not trade now; whether"),
+        (at(unnamed=("A",)), Topic.MARKETS, Grade.WARN, "no symbol/... scope"),
+        (at(unsized=("A",)), Topic.MARKETS, Grade.WARN, "no readable sizes"),
+        (at(dust=("0.1 A",)), Topic.DUST, Grade.WARN, "0.1 A: below the venue's minimum"),
+        (replace(WELL, dead_man=DeadManWorth.FALSE_SAFETY), Topic.DEAD_MAN, Grade.WARN, "false safety"),
+        (replace(WELL, dead_man=DeadManWorth.NONE), Topic.DEAD_MAN, Grade.INFO, "has none"),
+        (covered(CheckedBy.PAPER_DIALECT), Topic.COVERAGE, Grade.OK, "PAPER DIALECT: orders"),
+        (covered(CheckedBy.REQUEST_SHAPE), Topic.COVERAGE, Grade.WARN, "REQUEST SHAPE: orders"),
+        (covered(CheckedBy.GENERIC), Topic.COVERAGE, Grade.WARN, "GENERIC: orders"),
+        (replace(WELL, coverage=None), Topic.COVERAGE, Grade.WARN, "not stated"),
+        (replace(WELL, load=Load(orders=9999)), Topic.SPEED, Grade.WARN, "for what is open now"),
+        (replace(WELL, load=None), Topic.SPEED, Grade.INFO, "for 200 orders"),
+        (replace(WELL, cannot_open="file /k: No such file"), Topic.OPENING, Grade.UNSAFE, "file /k"),
+    ],
+)
+def test_each_fact_has_its_grade_and_its_words(seen: Examination, about: Topic, grade: Grade, words: str) -> None:
+    """Property: the worst finding on the topic has this grade, says this, and from WARN on names the next step."""
+    worst = max(topic(seen, about), key=lambda f: f.grade)
+
+    assert (worst.grade, words in worst.words) == (grade, True), worst
+    assert worst.remedy or grade < Grade.WARN
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        Topic.VENUE,
+        Topic.KEY,
+        Topic.TRADING,
+        Topic.WITHDRAWAL,
+        Topic.ADDRESS,
+        Topic.EXPIRY,
+        Topic.CLOCK,
+        Topic.POSITION_MODE,
+        Topic.ACCOUNT_MODE,
+        Topic.OPEN,
+    ],
+)
+def test_what_could_not_be_read_is_unknown_and_says_why(about: Topic) -> None:
+    """Property: a topic without an answer is UNKNOWN with the reason, never well and never left out."""
+    seen = Examination(account="main", unread={about.value: "it hangs"}, dead_man=DeadManWorth.NONE)
+
+    (finding,) = topic(seen, about)
+
+    assert (finding.grade, finding.words) == (Grade.UNKNOWN, "could not be read: it hangs")
+    assert finding.remedy
+
+
+def test_a_venue_that_does_not_answer_is_one_unknown_and_not_twelve() -> None:
+    """What is known without it stays."""
+    seen = Examination(account="main", unread={"venue": "it hangs"}, coverage=WELL.coverage)
+
+    assert [f.grade for f in judge(seen, now=START)] == [Grade.UNKNOWN, Grade.OK]
+
+
+def test_what_the_venue_has_no_word_for_is_not_mentioned() -> None:
+    """No mode, no timer, no request limits: no finding on them."""
+    seen = replace(WELL, hedge_mode=None, account_mode="", dead_man=None, limits=None, load=Load())
+
+    told = {f.topic for f in judge(seen, now=START)}
+
+    assert told.isdisjoint({Topic.POSITION_MODE, Topic.ACCOUNT_MODE, Topic.DEAD_MAN, Topic.SPEED, Topic.MARKETS})
+
+
+def test_what_a_plan_leaves_out_is_named() -> None:
+    """FLAT does not speak of it, so somebody has to."""
+    coverage = Coverage(checked_by=CheckedBy.PAPER_DIALECT, covered=("orders",), not_covered=("options", "loans"))
+
+    assert "not covered: options, loans" in [f.words for f in topic(replace(WELL, coverage=coverage), Topic.COVERAGE)]
+
+
+def test_long_lists_of_markets_are_cut() -> None:
+    """Five are named, the others counted."""
+    assert named(tuple("abcde")) == "a, b, c, d, e"
+    assert named(tuple("abcdefg")) == "a, b, c, d, e and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("changes", "grade", "words"),
+    [
+        ({"accounts": 0}, Grade.WARN, "no account is configured"),
+        ({"same_keys": (("a", "b"),)}, Grade.UNSAFE, "a and b use the same key"),
+        ({"live": 0}, Grade.WARN, "no evaluator is live: only people and the tripwire stop anything"),
+        ({"live": 0, "shadow": 3}, Grade.WARN, "3 in shadow mode"),
+        ({"default_action": Action.BLOCK}, Grade.WARN, "default_action is block"),
+        ({"expected": 0}, Grade.WARN, "no gate is expected"),
+        ({"paper": ("main",)}, Grade.INFO, "on a paper venue: main"),
+    ],
+)
+def test_dangers_in_the_configuration(changes: dict[str, object], grade: Grade, words: str) -> None:
+    """Property: one danger is one finding with its next step, and without any there is none."""
+    assert judge_arrangement(ARRANGED) == ()
+
+    (finding,) = judge_arrangement(replace(ARRANGED, **changes))  # type: ignore[arg-type] # fields of Arrangement
+
+    assert (finding.grade, words in finding.words, finding.account) == (grade, True, "")
+    assert finding.remedy
+
+
+def test_without_accounts_the_default_action_is_no_danger() -> None:
+    """It has nothing to close."""
+    (only,) = judge_arrangement(replace(ARRANGED, accounts=0, default_action=Action.BLOCK))
+
+    assert "no account" in only.words
+
+
+def test_the_sentence_names_the_worst_first_and_counts_the_rest() -> None:
+    """Two in full, UNSAFE before UNKNOWN, and nothing where nothing is serious."""
+
+    def one(account: str, grade: Grade) -> Finding:
+        return Finding(account=account, topic=Topic.KEY, grade=grade, words="w")
+
+    some = [one("a", Grade.UNKNOWN), one("", Grade.UNSAFE), one("c", Grade.UNKNOWN), one("d", Grade.WARN)]
+
+    assert in_a_sentence(some) == (
+        "configuration: UNSAFE, key: w; a: UNKNOWN, key: w; and 1 more; look with: ess doctor"
+    )
+    assert in_a_sentence(some[:2]).count("more") == 0
+    assert in_a_sentence(some[3:]) == ""
+    assert unsafe(some) == (some[1],)
+
+
+facts = st.builds(
+    Examination,
+    account=st.just("main"),
+    unread=st.dictionaries(st.sampled_from([t.value for t in Topic]), st.text(min_size=1, max_size=9), max_size=4),
+    key=st.builds(
+        KeyFacts,
+        valid=st.sampled_from([None, True, False]),
+        may_trade=st.sampled_from([None, True, False]),
+        may_withdraw=st.sampled_from([None, True, False]),
+        bound=st.sampled_from([None, True, False]),
+    ),
+    hedge_mode=st.sampled_from([None, True, False]),
+    clock=st.none() | st.just(WELL.clock),
+    load=st.none() | st.builds(Load, orders=st.integers(0, 500), symbols=st.integers(0, 9)),
+    markets=st.builds(MarketFacts, halted=st.lists(st.text(max_size=3), max_size=7).map(tuple)),
+    dead_man=st.none() | st.sampled_from(list(DeadManWorth)),
+    coverage=st.none() | st.builds(Coverage, checked_by=st.sampled_from(list(CheckedBy)), covered=st.just(("x",))),
+    limits=st.none() | st.just(LIMITS),
+)
+
+
+@given(facts)
+def test_whatever_the_facts_a_stop_that_cannot_work_is_never_called_well(seen: Examination) -> None:
+    """Property: without a working key and a complete reading something is UNKNOWN or UNSAFE, with a next step."""
+    findings = judge(seen, now=START)
+    worst = max(f.grade for f in findings)
+
+    if seen.key.valid is not True or seen.load is None or seen.key.may_trade is False or seen.unread.get("venue"):
+        assert worst >= Grade.UNKNOWN
+    assert all(f.remedy for f in findings if f.grade >= Grade.WARN)
+
+
+@given(facts)
+def test_facts_travel_unchanged(seen: Examination) -> None:
+    """Property: what is read from the wire is what was put on it."""
+    assert from_wire(Examination, to_wire(seen)) == seen
