@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Protocol
 
+from ess_server.core.examination import Examination
 from ess_server.core.execution_window import ExecutionTally
 from ess_server.core.feeds import FeedTrack
 from ess_server.core.model import (
@@ -163,6 +164,17 @@ class DeadManSwitch(Protocol):
 
     async def disarm(self) -> None:
         """Stop every timer that this client has started. Raises as ``ExchangeClient`` does."""
+
+
+class AccountExaminer(Protocol):
+    """Finds out, ahead of need, whether the stop of one account would work. Reads only."""
+
+    async def examine(self) -> Examination:
+        """Ask the venue for every fact that it tells.
+
+        Never raises for what a venue does: what could not be read is named in ``Examination.unread``. Sends nothing
+        that changes anything. The caller bounds the time.
+        """
 
 
 DeliverExecutions = Callable[[Sequence[ExecutionReport]], None]

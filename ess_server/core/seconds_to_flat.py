@@ -5,9 +5,10 @@ from math import ceil
 
 from ess_server.core.examination import Load, RequestLimits
 
-READS = 4
-"""Complete readings of a flatten in which every request succeeds: first, after the cancels, and two clean ones."""
-CLEAN_READS = 2
+READS = 5
+"""Complete readings of a flatten in which every request succeeds: first, after the cancels, two clean ones, and one
+after the quiet window."""
+CLEAN_READS = 3
 """Readings where there was nothing to undo."""
 WORST = Load(orders=200, conditional=50, positions=50, symbols=50, parts=200)
 """What the prediction assumes for a bad day: fifty markets, each with a position of four times what one market order

@@ -26,20 +26,20 @@ def seconds(load: Load, limits: RequestLimits = LIMITS, *, sharing: int = 1, pau
 @pytest.mark.parametrize(
     ("load", "limits", "expected"),
     [
-        # two readings
-        (Load(), LIMITS, 0.2),
-        # four readings, six cancels in two waves, three closes in one
-        (SOME, LIMITS, 0.4 + 0.2 + 0.1),
+        # three readings
+        (Load(), LIMITS, 0.3),
+        # five readings, six cancels in two waves, three closes in one
+        (SOME, LIMITS, 0.5 + 0.2 + 0.1),
         # one request for each market and kind: two and two
-        (SOME, replace(LIMITS, cancel_batch=0), 0.4 + 0.1 + 0.1),
+        (SOME, replace(LIMITS, cancel_batch=0), 0.5 + 0.1 + 0.1),
         # one request for each kind
-        (SOME, replace(LIMITS, cancel_batch=None), 0.4 + 0.1 + 0.1),
-        (SOME, replace(LIMITS, cancel_batch=3), 0.4 + 0.1 + 0.1),
+        (SOME, replace(LIMITS, cancel_batch=None), 0.5 + 0.1 + 0.1),
+        (SOME, replace(LIMITS, cancel_batch=3), 0.5 + 0.1 + 0.1),
         # nine requests, of which four wait for a fifth of a second each
-        (SOME, replace(LIMITS, send_burst=5), 0.7 + 0.8),
-        # four readings of 20 are paid from 60, the rest comes at 10 a second
-        (SOME, replace(LIMITS, read_burst=60), 0.7 + 2.0),
-        (replace(SOME, orders=0, conditional=0), LIMITS, 0.4 + 0.1),
+        (SOME, replace(LIMITS, send_burst=5), 0.8 + 0.8),
+        # five readings of 20 are paid from 80, the rest comes at 10 a second
+        (SOME, replace(LIMITS, read_burst=80), 0.8 + 2.0),
+        (replace(SOME, orders=0, conditional=0), LIMITS, 0.5 + 0.1),
     ],
 )
 def test_it_can_be_counted_by_hand(load: Load, limits: RequestLimits, expected: float) -> None:
@@ -48,8 +48,8 @@ def test_it_can_be_counted_by_hand(load: Load, limits: RequestLimits, expected: 
 
 
 def test_accounts_that_share_an_address_wait_for_each_other() -> None:
-    """Three accounts read 240 of weight: 140 beyond what is there at once."""
-    assert seconds(SOME, sharing=3, pauses=3.3) == pytest.approx(0.7 + 14 + 3.3)
+    """Three accounts read 300 of weight: 200 beyond what is there at once."""
+    assert seconds(SOME, sharing=3, pauses=3.3) == pytest.approx(0.8 + 20 + 3.3)
 
 
 loads = st.builds(
