@@ -108,6 +108,15 @@ ROUNDS ?= 100
 kill: dev ## kill -9 the server ROUNDS times with triggers and resets in flight and a gate watching
 	ESS_KILL_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/e2e/test_kill.py
 
+MINUTES ?= 8
+.PHONY: fault
+fault: dev ## faults of every kind for MINUTES=8: kills, failing disks, power loss, cut networks, races, seeded bugs
+	@$(BIN)/python -m tests.fault.run $(MINUTES)
+
+.PHONY: fault-full
+fault-full: dev ## every fault there is, three quarters of an hour
+	@$(BIN)/python -m tests.fault.run --full
+
 PASSES ?= 100000
 .PHONY: simulate
 simulate: dev ## ask every evaluator PASSES times over healthy days: nothing may trip; half a minute

@@ -34,6 +34,8 @@ class Gates:
         """Take in what the process prints, until it ends."""
         assert self.child.stdout
         for line in self.child.stdout:
+            if not line.endswith(b"\n"):
+                break  # cut off when it was killed
             number, verdict, first, last = line.split()
             self.runs[int(number), float(first)] = (verdict.decode(), float(last))
             self.latest[int(number)] = verdict.decode()

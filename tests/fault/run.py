@@ -1,0 +1,100 @@
+"""The fault suite: divides the minutes among the families, prints what was tried, survived and found.
+
+``python -m tests.fault.run [MINUTES] [--full] [--only FAMILY ...] [--seed N]``. Exit code 1 if anything was not
+survived; the last lines name the command that repeats it.
+"""
+
+import argparse
+import logging
+import random
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tests.fault import kills, records
+from tests.fault.result import Result
+
+FULL = 24 * 3600.0
+"""Seconds that no family needs: each then does everything that it knows."""
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Family:
+    """One kind of fault: how it is called, which share of the time it gets, and what runs it."""
+
+    name: str
+    share: float
+    run: Callable[[float, int], Result]
+    what: str
+
+
+FAMILIES = (
+    Family("kills", 2.0, kills.run, "SIGKILL of server, venue process, engine"),
+    Family("records", 1.0, records.run, "flipped, cut, older and missing records"),
+)
+
+
+def say(line: str) -> None:
+    """Print a line of the report, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return what the command line asks for."""
+    names = [family.name for family in FAMILIES]
+    parser = argparse.ArgumentParser(prog="make fault", description=__doc__)
+    parser.add_argument("minutes", type=float, nargs="?", default=8.0, help="time for all families together")
+    parser.add_argument("--full", action="store_true", help="everything, however long it takes")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="FAMILY", help=", ".join(names))
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1, 10**6), help="repeats a run")
+    return parser.parse_args(arguments)
+
+
+def tried(family: Family, seconds: float, seed: int) -> Result:
+    """Run one family; one that cannot run at all has not survived."""
+    try:
+        return family.run(seconds, seed)
+    except Exception:  # noqa: BLE001 - the table says so, and the others still run
+        return Result(tried=1, findings=[f"the family itself failed:\n{traceback.format_exc()}"])
+
+
+def command(family: str, asked: argparse.Namespace) -> str:
+    """Return the command that repeats one family."""
+    span = "--full" if asked.full else f"{asked.minutes:g}"
+    return f"python -m tests.fault.run {span} --only {family} --seed {asked.seed}"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the families that were asked for and print the table."""
+    asked = parsed(arguments)
+    # Connections are cut and disks fail on purpose here; what matters of it is in the table.
+    logging.disable(logging.CRITICAL)
+    families = [family for family in FAMILIES if family.name in asked.only]
+    total = sum(family.share for family in families)
+    say(f"{'family':10} {'tried':>7} {'survived':>9} {'seconds':>8}  seed {asked.seed}")
+    failed = {}
+    for family in families:
+        # A family that is repeated on its own gets the time that it had among the others.
+        share = family.share / sum(each.share for each in FAMILIES)
+        seconds = FULL if asked.full else asked.minutes * 60 * share
+        begun = time.monotonic()
+        result = tried(family, seconds, asked.seed)
+        took = time.monotonic() - begun
+        say(f"{family.name:10} {result.tried:7} {result.survived:9} {took:8.1f}  {family.what}")
+        for note in result.notes:
+            say(f"{'':38}{note}")
+        if result.findings or not result.tried:
+            failed[family.name] = result.findings or ["nothing was tried"]
+    for name, findings in failed.items():
+        say(f"\n{name}: {len(findings)} NOT SURVIVED; again with: {command(name, asked)}")
+        for finding in findings[:SHOWN]:
+            say(f"  {finding}")
+    return 1 if failed or not total else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
