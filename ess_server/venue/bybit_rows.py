@@ -1,11 +1,21 @@
 """Bybit v5 replies, checked row by row. A reply that is not exactly what it should be is unknown, never empty."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.venue_snapshot import OpenOrder, Position
-from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, text_of
+from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
+from ess_server.venue.usdm_rows import (
+    SizeRules,
+    SymbolOf,
+    decimal_of,
+    price_of,
+    rows_of,
+    testify,
+    text_of,
+    told,
+)
 
 _ONE_WAY, _LONG, _SHORT = 0, 1, 2
 LEGS = {True: _LONG, False: _SHORT}
@@ -39,7 +49,8 @@ def _position(row: Mapping[str, Any], symbol_of: SymbolOf) -> Position | None:
         return None
     if side not in ("Buy", "Sell") or (leg == _LONG and side != "Buy") or (leg == _SHORT and side != "Sell"):
         raise VenueUnknownError(f"positions: {symbol[:40]} has a side that cannot be")
-    return Position(symbol=symbol, long=side == "Buy", quantity=size, hedged=leg != _ONE_WAY)
+    price = price_of(row, "markPrice")
+    return Position(symbol=symbol, long=side == "Buy", quantity=size, hedged=leg != _ONE_WAY, price=price)
 
 
 def open_orders(rows: list[Mapping[str, Any]], symbol_of: SymbolOf) -> tuple[OpenOrder, ...]:
@@ -50,6 +61,7 @@ def open_orders(rows: list[Mapping[str, Any]], symbol_of: SymbolOf) -> tuple[Ope
             symbol=symbol_of(text_of(row, "symbol")),
             conditional=text_of(row, "orderStatus") == _WAITING,
             reduce_only=_only_reduces(row),
+            client_order_id=told(row, "orderLinkId"),
         )
         for row in rows
     )
@@ -81,6 +93,16 @@ def coin(reply: object, name: str) -> Mapping[str, Any]:
     raise VenueUnknownError(f"balance: no {name}")
 
 
+def witness(reply: object) -> Witness:
+    """Read what the unified account has reserved in each coin, where it tells. Raises VenueUnknownError."""
+    coins = [row for account in page(reply, "balance")[0] for row in rows_of(account.get("coin"), "balance")]
+    return testify(_figures(coins, "totalPositionIM"), _figures(coins, "totalOrderIM"))
+
+
+def _figures(coins: list[Mapping[str, Any]], key: str) -> list[Decimal]:
+    return [decimal_of(row, key) for row in coins if row.get(key) != ""]
+
+
 def size_rules(info: object) -> SizeRules:
     """Read the exchange's row of an instrument. Raises VenueUnknownError."""
     lot = info.get("lotSizeFilter") if isinstance(info, Mapping) else None
@@ -90,4 +112,6 @@ def size_rules(info: object) -> SizeRules:
     maximum = min(decimal_of(lot, "maxMktOrderQty"), decimal_of(lot, "maxOrderQty"))
     if step <= 0 or maximum < step:
         raise VenueUnknownError("the instrument's sizes make no sense")
-    return SizeRules(step=step, minimum=max(minimum, step), maximum=maximum)
+    prices = info.get("priceFilter") if isinstance(info, Mapping) else None
+    tick = price_of(prices, "tickSize") if isinstance(prices, Mapping) else None
+    return SizeRules(step=step, minimum=max(minimum, step), maximum=maximum, tick=tick)

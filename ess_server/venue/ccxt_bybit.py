@@ -20,7 +20,7 @@ from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.markets import Markets
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.usdm_rows import SizeRules, decimal_of, split
+from ess_server.venue.usdm_rows import SizeRules, decimal_of, split, within
 
 SCOPES: tuple[Mapping[str, str], ...] = (
     {"category": "linear", "settleCoin": "USDT"},
@@ -140,17 +140,24 @@ class BybitClient:
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
         rules = self._rules(position.symbol)
+        price = None if limit is None else within(limit, rules, selling=position.long)
         parts = (position.quantity,) if rules is None else split(position.quantity, rules)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
         await all_of(
-            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
+            [
+                self._close_part(position, part, price, f"{client_order_id}-{n}")
+                for n, part in enumerate(parts[:MAX_PARTS])
+            ],
             "close",
         )
 
     async def witness(self) -> Witness:
-        """See ``ExchangeClient.witness``."""
-        return Witness()
+        """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
+        wanted = {"accountType": "UNIFIED"}
+        return bybit_rows.witness(await self._signed(self._exchange.privateGetV5AccountWalletBalance, wanted))
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
@@ -192,7 +199,7 @@ class BybitClient:
             if code not in _GONE:
                 raise VenueError(f"{code} {message}", code)
 
-    async def _close_part(self, position: Position, quantity: Decimal, client_order_id: str) -> None:
+    async def _close_part(self, position: Position, quantity: Decimal, price: str | None, client_order_id: str) -> None:
         params = {
             **self._named(position.symbol),
             "side": "Sell" if position.long else "Buy",
@@ -202,6 +209,8 @@ class BybitClient:
             "positionIdx": bybit_rows.LEGS[position.long] if position.hedged else 0,
             "orderLinkId": client_order_id,
         }
+        if price is not None:
+            params |= {"orderType": "Limit", "timeInForce": "IOC", "price": price}
         try:
             await self._send(self._exchange.privatePostV5OrderCreate, params)
         except VenueError as error:

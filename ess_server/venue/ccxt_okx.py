@@ -21,7 +21,7 @@ from ess_server.venue.markets import Markets
 from ess_server.venue.okx_rows import Contract, Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.usdm_rows import split, text_of
+from ess_server.venue.usdm_rows import split, text_of, within
 
 ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "chase", "iceberg", "smart_iceberg", "twap")
 """Conditional orders are listed kind by kind; only these two of them together (OKX's reference, July 2026)."""
@@ -31,7 +31,8 @@ BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120)
 Two snapshots follow each other at once, then one comes every 2.8 s.
 """
 SNAPSHOT_WEIGHT = 20 * len(ALGO_KINDS)
-ACCOUNT_WEIGHT = 20
+ACCOUNT_WEIGHT, WITNESS_WEIGHT = 20, 4
+"""The balance has a limit of its own; a flatten that proves itself must not wait for the lists' sake."""
 SEND_WINDOW_MS = 1750
 """Validity of an order: the promised 2 s less the error of the clock estimate. OKX has none for cancels."""
 PAGE, MAX_PAGES = 100, 50
@@ -132,17 +133,22 @@ class OkxClient:
         parts = [(holding, part) for holding, size in self._shares(position) for part in self._parts(holding, size)]
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
+        contract = self._contract(position.symbol)
+        rules = None if contract is None else contract.sizes
+        price = None if limit is None else within(limit, rules, selling=position.long)
         await all_of(
             [
-                self._close_part(holding, size, f"{client_order_id}-{n}")
+                self._close_part(holding, size, price, f"{client_order_id}-{n}")
                 for n, (holding, size) in enumerate(parts[:MAX_PARTS])
             ],
             "close",
         )
 
     async def witness(self) -> Witness:
-        """See ``ExchangeClient.witness``."""
-        return Witness()
+        """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(WITNESS_WEIGHT, Purpose.FLATTEN)
+        return okx_rows.witness(await self._signed(self._exchange.privateGetAccountBalance, {}))
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
@@ -170,6 +176,7 @@ class OkxClient:
                 long=long,
                 quantity=sum((h.size * self._worth(symbol) for h in rows), start=Decimal(0)),
                 hedged=any(h.hedged for h in rows),
+                price=rows[0].price,
             )
             for (symbol, long), rows in groups.items()
         )
@@ -224,7 +231,7 @@ class OkxClient:
             if code not in _GONE:
                 raise VenueError(f"{code} {message}", code)
 
-    async def _close_part(self, holding: Holding, size: Decimal, client_order_id: str) -> None:
+    async def _close_part(self, holding: Holding, size: Decimal, price: str | None, client_order_id: str) -> None:
         params = {
             "instId": holding.instrument,
             "tdMode": holding.margin_mode,
@@ -236,6 +243,8 @@ class OkxClient:
             EXPIRY: self._markets.venue_time() + SEND_WINDOW_MS,
         }
         params |= {"posSide": holding.leg} if holding.hedged else {"reduceOnly": True}
+        if price is not None:
+            params |= {"ordType": "ioc", "px": price}
         reply = await self._signed(self._exchange.privatePostTradeOrder, params)
         for code, message in okx_rows.failures_of(reply, "close"):
             if code in _BELOW_MINIMUM:

@@ -121,17 +121,23 @@ class BinanceUsdmClient:
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
         rules = self._markets.rules(position.symbol)
+        price = None if limit is None else usdm_rows.within(limit, rules, selling=position.long)
         parts = (position.quantity,) if rules is None else usdm_rows.split(position.quantity, rules)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
         await all_of(
-            [self._close_part(position, part, f"{client_order_id}-{n}") for n, part in enumerate(parts[:MAX_PARTS])],
+            [
+                self._close_part(position, part, price, f"{client_order_id}-{n}")
+                for n, part in enumerate(parts[:MAX_PARTS])
+            ],
             "close",
         )
 
     async def witness(self) -> Witness:
-        """See ``ExchangeClient.witness``."""
-        return Witness()
+        """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
+        return usdm_rows.witness(await self._read(self._exchange.fapiPrivateV3GetAccount))
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
@@ -178,7 +184,7 @@ class BinanceUsdmClient:
             if error.code not in _GONE:
                 raise
 
-    async def _close_part(self, position: Position, quantity: Decimal, client_order_id: str) -> None:
+    async def _close_part(self, position: Position, quantity: Decimal, price: str | None, client_order_id: str) -> None:
         params = {
             "symbol": self._markets.id_of(position.symbol),
             "side": "SELL" if position.long else "BUY",
@@ -187,6 +193,8 @@ class BinanceUsdmClient:
             "newClientOrderId": client_order_id,
             "newOrderRespType": "RESULT",
         }
+        if price is not None:
+            params |= {"type": "LIMIT", "timeInForce": "IOC", "price": price}
         if position.hedged:
             params["positionSide"] = usdm_rows.LONG if position.long else usdm_rows.SHORT
         else:

@@ -6,8 +6,17 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.venue_snapshot import OpenOrder
-from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, text_of
+from ess_server.core.venue_snapshot import OpenOrder, Witness
+from ess_server.venue.usdm_rows import (
+    SizeRules,
+    SymbolOf,
+    decimal_of,
+    price_of,
+    rows_of,
+    testify,
+    text_of,
+    told,
+)
 
 NET, LONG, SHORT = "net", "long", "short"
 _MARGIN_MODES = ("cross", "isolated")
@@ -32,6 +41,7 @@ class Holding:
     size: Decimal
     margin_mode: str
     leg: str
+    price: Decimal | None = None
 
     @property
     def hedged(self) -> bool:
@@ -85,18 +95,20 @@ def _holding(row: Mapping[str, Any], symbol_of: SymbolOf) -> Holding | None:
         size=abs(size),
         margin_mode=mode,
         leg=leg,
+        price=price_of(row, "markPx"),
     )
 
 
 def open_orders(rows: list[Mapping[str, Any]], symbol_of: SymbolOf, *, conditional: bool) -> tuple[OpenOrder, ...]:
     """Read pending orders or pending conditional orders. Raises VenueUnknownError."""
-    key = "algoId" if conditional else "ordId"
+    key, own = ("algoId", "algoClOrdId") if conditional else ("ordId", "clOrdId")
     return tuple(
         OpenOrder(
             id=text_of(row, key),
             symbol=symbol_of(text_of(row, "instId")),
             conditional=conditional,
             reduce_only=_only_reduces(row),
+            client_order_id=told(row, own),
         )
         for row in rows
     )
@@ -118,6 +130,29 @@ def equity(reply: object, currency: str) -> Decimal:
     raise VenueUnknownError(f"balance: no {currency}")
 
 
+def witness(reply: object) -> Witness:
+    """Read what the account has reserved, in each currency and, where its mode tells, in all of them together.
+
+    What positions hold is told with and without that of orders, depending on the mode, so that of orders is taken off;
+    isolated positions have an equity of their own. Raises VenueUnknownError.
+    """
+    held: list[Decimal] = []
+    ordered: list[Decimal] = []
+    for account in data_of(reply, "balance"):
+        totals = [(account, "ordFroz")]
+        for row, key in totals + [(row, "ordFrozen") for row in rows_of(account.get("details"), "balance")]:
+            frozen, initial, isolated = (_figure(row, name) for name in (key, "imr", "isoEq"))
+            ordered += [] if frozen is None else [frozen]
+            held += [] if initial is None else [max(initial - (frozen or 0), Decimal(0))]
+            held += [] if not isolated else [isolated]
+    return testify(held, ordered)
+
+
+def _figure(row: Mapping[str, Any], key: str) -> Decimal | None:
+    """Return a number, None where the account's mode does not tell it."""
+    return None if row.get(key) in (None, "") else decimal_of(row, key)
+
+
 def hedge_mode(reply: object) -> bool:
     """Read the position mode. Raises VenueUnknownError."""
     for row in data_of(reply, "account configuration"):
@@ -135,4 +170,5 @@ def contract(info: object) -> Contract:
     minimum, maximum = decimal_of(info, "minSz"), decimal_of(info, "maxMktSz")
     if value <= 0 or step <= 0 or maximum < step:
         raise VenueUnknownError("the instrument's sizes make no sense")
-    return Contract(value=value, sizes=SizeRules(step=step, minimum=max(minimum, step), maximum=maximum))
+    tick = price_of(info, "tickSz")
+    return Contract(value=value, sizes=SizeRules(step=step, minimum=max(minimum, step), maximum=maximum, tick=tick))

@@ -1,12 +1,12 @@
 """Binance USD-M replies, checked row by row. A reply that is not exactly what it should be is unknown, never empty."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal, InvalidOperation
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.venue_snapshot import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
 
 ONE_WAY, LONG, SHORT = "BOTH", "LONG", "SHORT"
 SymbolOf = Callable[[str], str]
@@ -15,11 +15,12 @@ SymbolOf = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeRules:
-    """What a market order of one symbol may be, in base units."""
+    """What a market order of one symbol may be, in base units. ``tick`` is the step of prices, None if unknown."""
 
     step: Decimal
     minimum: Decimal
     maximum: Decimal
+    tick: Decimal | None = None
 
 
 def positions(reply: object, symbol_of: SymbolOf) -> tuple[Position, ...]:
@@ -37,18 +38,21 @@ def _position(row: Mapping[str, Any], symbol_of: SymbolOf) -> Position | None:
     symbol = symbol_of(text_of(row, "symbol"))
     if amount == 0:
         return None
-    return Position(symbol=symbol, long=amount > 0, quantity=abs(amount), hedged=leg != ONE_WAY)
+    price = price_of(row, "markPrice")
+    return Position(symbol=symbol, long=amount > 0, quantity=abs(amount), hedged=leg != ONE_WAY, price=price)
 
 
 def open_orders(reply: object, symbol_of: SymbolOf, *, conditional: bool) -> tuple[OpenOrder, ...]:
     """Read ``openOrders`` or ``openAlgoOrders``. Raises VenueUnknownError."""
     name, key = ("conditional orders", "algoId") if conditional else ("orders", "orderId")
+    own = "clientAlgoId" if conditional else "clientOrderId"
     return tuple(
         OpenOrder(
             id=text_of(row, key),
             symbol=symbol_of(text_of(row, "symbol")),
             conditional=conditional,
             reduce_only=only_reduces(row),
+            client_order_id=told(row, own),
         )
         for row in rows_of(reply, name)
     )
@@ -81,6 +85,30 @@ def open_positions(reply: object) -> int | None:
         return None
 
 
+def witness(reply: object) -> Witness:
+    """Read what ``account`` has reserved, in all assets together and in each. Raises VenueUnknownError."""
+    if not isinstance(reply, Mapping):
+        raise VenueUnknownError("account: not an object")
+    assets = rows_of(reply.get("assets"), "account assets")
+    held = [decimal_of(reply, "totalPositionInitialMargin"), *(decimal_of(a, "positionInitialMargin") for a in assets)]
+    ordered = [decimal_of(reply, "totalOpenOrderInitialMargin")]
+    ordered += [decimal_of(a, "openOrderInitialMargin") for a in assets]
+    return testify(held, ordered)
+
+
+def testify(held: Sequence[Decimal], ordered: Sequence[Decimal]) -> Witness:
+    """Return the witness of margins that positions and orders hold; of a kind without any figure nothing is told."""
+    return Witness(
+        positions=any(held) if held else None,
+        orders=any(ordered) if ordered else None,
+        evidence=f"margin of positions {_most(held)}, of orders {_most(ordered)}",
+    )
+
+
+def _most(figures: Sequence[Decimal]) -> str:
+    return f"{max(figures, key=abs).normalize():f}" if figures else "not told"
+
+
 def hedge_mode(reply: object) -> bool:
     """Read ``positionSide/dual``. Raises VenueUnknownError."""
     flag = reply.get("dualSidePosition") if isinstance(reply, Mapping) else None
@@ -101,7 +129,8 @@ def size_rules(filters: object) -> SizeRules:
     maximum = min(decimal_of(market, "maxQty"), decimal_of(lot, "maxQty"))
     if step <= 0 or maximum < step:
         raise VenueUnknownError("filters: step or maximum cannot be")
-    return SizeRules(step=step, minimum=max(decimal_of(market, "minQty"), step), maximum=maximum)
+    tick = price_of(found.get("PRICE_FILTER", {}), "tickSize")
+    return SizeRules(step=step, minimum=max(decimal_of(market, "minQty"), step), maximum=maximum, tick=tick)
 
 
 def split(quantity: Decimal, rules: SizeRules) -> tuple[Decimal, ...]:
@@ -113,6 +142,29 @@ def split(quantity: Decimal, rules: SizeRules) -> tuple[Decimal, ...]:
     count = -(-steps // largest)
     each, rest = divmod(steps, count)
     return tuple((each + (1 if n < rest else 0)) * rules.step for n in range(count))
+
+
+def within(limit: Decimal, rules: SizeRules | None, *, selling: bool) -> str:
+    """Return the price of an order that is no worse than ``limit``: on the tick, a sell's rounded up, a buy's down."""
+    if rules is None or rules.tick is None:
+        return f"{limit:f}"
+    ticks = (limit / rules.tick).to_integral_value(ROUND_CEILING if selling else ROUND_FLOOR)
+    return f"{ticks * rules.tick:f}"
+
+
+def price_of(row: Mapping[str, Any], key: str) -> Decimal | None:
+    """Return a number above zero, None for everything else: what it is for does without."""
+    try:
+        price = decimal_of(row, key)
+    except VenueUnknownError:
+        return None
+    return price if price > 0 else None
+
+
+def told(row: Mapping[str, Any], key: str) -> str:
+    """Return a text, empty for everything else: what it is for does without."""
+    value = row.get(key)
+    return value if isinstance(value, str) else ""
 
 
 def decimal_of(row: Mapping[str, Any], key: str) -> Decimal:

@@ -1,7 +1,7 @@
 """The contract of ``ExchangeClient``: the fake for users' tests, and ccxt on the paper venue."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
@@ -50,6 +50,9 @@ class Bench(Protocol):
     def shrink(self, symbol: str, quantity: int) -> None:
         """Take from a long position."""
 
+    def price(self, symbol: str) -> Decimal:
+        """Return the mark price; the spread is a thousandth."""
+
     def break_reads(self) -> None:
         """Make one part of the next snapshot fail."""
 
@@ -75,6 +78,10 @@ class FakeBench:
     def shrink(self, symbol: str, quantity: int) -> None:
         """See Bench."""
         self.client.hold(symbol, -quantity, hedged=self._hedged)
+
+    def price(self, symbol: str) -> Decimal:
+        """See Bench."""
+        return self.client.prices.setdefault(symbol, Decimal(60_000))
 
     def break_reads(self) -> None:
         """See Bench."""
@@ -114,6 +121,10 @@ class PaperBench:
     def shrink(self, symbol: str, quantity: int) -> None:
         """See Bench."""
         self._place(symbol, Side.SELL, Decimal(quantity), LegSide.LONG if self._hedged else LegSide.BOTH)
+
+    def price(self, symbol: str) -> Decimal:
+        """See Bench."""
+        return self._venue.books.market.mark(_id(symbol))
 
     def break_reads(self) -> None:
         """See Bench."""
@@ -273,6 +284,35 @@ async def test_close_of_nothing_opens_nothing(bench: Bench) -> None:
         await bench.client.close_position(position, "ess-2")
 
     assert bench.books() == (0, {})
+
+
+@pytest.mark.parametrize("long", [True, False])
+async def test_close_within_a_limit_fills_no_worse_or_not_at_all(bench: Bench, *, long: bool) -> None:
+    """With a limit beyond the market nothing rests and nothing is closed; with room for the spread all of it is."""
+    price, better = bench.price(BTC), Decimal("1.01") if long else Decimal("0.99")
+    bench.hold(BTC, 2, long=long)
+    shown = (await bench.client.snapshot()).positions[0]
+    assert shown.price == price
+    with suppress(EssError):
+        await bench.client.close_position(shown, "ess-1", limit=price * better + Decimal("0.0123"))
+    assert bench.books() == (0, {(BTC, long): Decimal(2)})
+    await bench.client.close_position(shown, "ess-2", limit=price * (2 - better) + Decimal("0.0123"))
+
+    assert bench.books() == (0, {})
+
+
+async def test_the_witness_sees_what_is_held_and_when_nothing_is(bench: Bench) -> None:
+    """It does not deny an empty account, and positions and orders that open something are no secret to it."""
+    empty = await bench.client.witness()
+    bench.rest(ETH)
+    ordered = await bench.client.witness()
+    bench.hold(BTC, 2)
+    held = await bench.client.witness()
+
+    assert (empty.positions, empty.orders) == (False, False)
+    assert (ordered.positions, ordered.orders) == (False, True)
+    assert (held.positions, held.orders) == (True, True)
+    assert held.evidence
 
 
 async def test_equity_is_a_decimal_with_its_currency(bench: Bench) -> None:

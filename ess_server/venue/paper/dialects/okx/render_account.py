@@ -78,8 +78,9 @@ def balance(account: Account, books: Books, wanted: frozenset[str]) -> Json:
         "totalEq": plain(sum((item.equity for item in settled), start=ZERO)),
         "adjEq": "",
         "isoEq": "0",
-        "imr": plain(sum((item.initial_margin for item in settled), start=ZERO)),
-        "mmr": plain(sum((item.maintenance for item in settled), start=ZERO)),
+        # Margins in dollars are told in other account modes only.
+        "imr": "",
+        "mmr": "",
         "ordFroz": "",
         "upl": plain(sum((item.unrealized for item in settled), start=ZERO)),
         "mgnRatio": "",
