@@ -1,6 +1,5 @@
 """Ranges, duplicates and references of settings that were read without a mistake of kind."""
 
-import re
 import stat
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
@@ -8,7 +7,7 @@ from pathlib import Path
 
 from ess_server.config import listen
 from ess_server.config.problems import Mistake
-from ess_server.config.settings import AccountSettings, ServerSettings
+from ess_server.config.settings import ServerSettings
 from ess_server.core.evaluators import DrawdownSettings, EvaluatorSettings
 from ess_server.core.model import MAX_NAME_BYTES, Scope, ScopeKind
 
@@ -16,37 +15,14 @@ SHORTEST_LEASE = timedelta(milliseconds=200)
 LONGEST_LEASE = timedelta(seconds=2)
 SHORTEST_TICK = timedelta(milliseconds=10)
 SHORTEST_POLL = timedelta(milliseconds=100)
-SHORTEST_LOOK = timedelta(milliseconds=500)
-"""For executions, which take several requests."""
-LONGEST_LOOK = timedelta(minutes=1)
 LONGEST_POLL = timedelta(hours=1)
 REQUEST_VALID = timedelta(seconds=2)
 """How long the venue takes a request that was sent: the longest that engines should allow."""
 LONGEST_GRACE = timedelta(minutes=1)
 MOST_SUBSCRIBERS = 100_000
+LONGEST_QUIET = timedelta(minutes=10)
 MAX_ID_BYTES = 100
 """Leaves room for the kind within the 128 bytes of a scope."""
-
-WITH_PASSPHRASE = frozenset(
-    [
-        "apex",
-        "bitget",
-        "blofin",
-        "coinbaseexchange",
-        "deepcoin",
-        "kucoin",
-        "kucoinfutures",
-        "myokx",
-        "ndax",
-        "okx",
-        "okxus",
-        "weex",
-    ]
-)
-"""Exchanges whose API keys have a passphrase, by ccxt's ids."""
-
-_EXCHANGE = re.compile(r"[a-z][a-z0-9]{1,39}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
@@ -58,6 +34,8 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
     yield from _lease_mistakes(server)
     if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
         yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
+    if not timedelta(milliseconds=1) <= server.quiet_window <= LONGEST_QUIET:
+        yield Mistake(("quiet_window_ms",), f"{ms(server.quiet_window)} is not 1 ms to {ms(LONGEST_QUIET)}")
     yield from _subscriber_mistakes(server)
 
 
@@ -88,44 +66,6 @@ def _subscriber_mistakes(server: ServerSettings) -> Iterator[Mistake]:
     if len(names) > server.max_subscribers:
         detail = f"lists {len(names)} names, more than the {server.max_subscribers} of max_subscribers; raise that"
         yield Mistake(("expected_subscribers",), detail)
-
-
-def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
-    """Yield what is wrong with one account; paths start at its table."""
-    for key, value in (("id", account.id), ("venue", account.venue)):
-        if not 0 < len(value.encode()) <= MAX_ID_BYTES:
-            yield Mistake((key,), f"is not 1 to {MAX_ID_BYTES} bytes long")
-    if not _EXCHANGE.fullmatch(account.exchange):
-        yield Mistake(("exchange",), f'"{account.exchange[:80]}" is no exchange id of ccxt, such as binanceusdm')
-    if not SHORTEST_POLL <= account.equity_poll <= LONGEST_POLL:
-        limits = f"{ms(SHORTEST_POLL)} to {ms(LONGEST_POLL)}"
-        yield Mistake(("equity_poll_ms",), f"{ms(account.equity_poll)} is not {limits}")
-    if account.executions_poll and not SHORTEST_LOOK <= account.executions_poll <= LONGEST_LOOK:
-        limits = f"0 (never) or {ms(SHORTEST_LOOK)} to {ms(LONGEST_LOOK)}"
-        yield Mistake(("executions_poll_ms",), f"{ms(account.executions_poll)} is not {limits}")
-    if account.paper and not account.paper.port:
-        yield Mistake(("paper", "address"), "needs the port of the paper venue, not 0")
-    yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
-    yield from _key_mistakes("secret", account.secret_file is not None, account.secret_env)
-    yield from _passphrase_mistakes(account)
-
-
-def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:  # noqa: FBT001 - the two places of a key
-    if in_file and variable:
-        yield Mistake((f"{what}_file",), f"stands beside {what}_env; keep one of the two")
-    if not in_file and not variable:
-        detail = f"is missing, and so is {what}_env: say where the key is kept, never the key itself"
-        yield Mistake((f"{what}_file",), detail)
-    if variable and not _VARIABLE.fullmatch(variable):
-        yield Mistake((f"{what}_env",), "is not the name of an environment variable; do not write the key itself here")
-
-
-def _passphrase_mistakes(account: AccountSettings) -> Iterator[Mistake]:
-    named = [key for key in ("passphrase_file", "passphrase_env") if getattr(account, key)]
-    if account.exchange in WITH_PASSPHRASE:
-        yield from _key_mistakes("passphrase", account.passphrase_file is not None, account.passphrase_env)
-    elif named:
-        yield Mistake((named[0],), f'leave it out: API keys of "{account.exchange[:80]}" have no passphrase')
 
 
 def directory_mistakes(directories: Sequence[Path]) -> Iterator[Mistake]:

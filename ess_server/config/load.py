@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ess_server.config import checks, kinds, values
+from ess_server.config import account_checks, checks, kinds, values
 from ess_server.config.feeds import feed_mistakes, watching_mistakes
 from ess_server.config.health import (
     MOST_COMPONENTS,
@@ -157,7 +157,7 @@ class _Draft:
             account, mistakes = self.reader.read(table, AccountSettings, at)
             self.mistakes += mistakes
             if account:
-                self._add(at, checks.account_mistakes(account), {m.path for m in mistakes})
+                self._add(at, account_checks.account_mistakes(account), {m.path for m in mistakes})
                 yield account
         for place, name in checks.repeated_at(self._named("accounts", "id")):
             self.mistakes.append(Mistake(("accounts", place, "id"), f'"{name}" is another account already'))

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from ess_server.config.keys import Key, keys_of
 from ess_server.config.settings import (
     AccountSettings,
+    ClosingSettings,
     ComponentSettings,
     ComponentTlsSettings,
     FeedSettings,
@@ -64,6 +65,7 @@ TABLES = (
     Table("[server.tls]", TlsSettings),
     Table("[host]", HostSettings),
     Table("[[accounts]]", AccountSettings),
+    Table("closing = { ... }", ClosingSettings),
     Table("paper = { ... }", PaperTable),
     Table("[[feeds]]", FeedSettings),
     Table("[[components]]", ComponentSettings),

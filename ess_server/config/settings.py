@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,8 @@ class ServerSettings:
             emergency wants to be out of the market.
         after_stop_grace: how long after a stop an order may still come that was let through before it, at least
             ``lease`` and the 2 s that a request is valid. 5 s, so that clocks and venues have room beyond both.
+        quiet_window: how long a venue must show nothing after two clean reads before an account is called FLAT, 1 ms to
+            10 minutes. 3 s, because requests are valid for 2 s, and venues tell of fills late.
         day_boundary: time zone whose midnight begins the day of ``max_daily_loss_percent``. UTC, because crypto venues
             count their days by it.
     """
@@ -70,6 +73,7 @@ class ServerSettings:
     expected_subscribers: tuple[str, ...] = ()
     default_action: Action = Action.FLATTEN
     after_stop_grace: timedelta = timedelta(seconds=5)
+    quiet_window: timedelta = timedelta(seconds=3)
     day_boundary: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 
@@ -80,6 +84,25 @@ class PaperEndpoint:
     host: str
     port: int
     ca_file: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosingSettings:
+    """How positions of an account are closed where "all at market, at once" costs too much.
+
+    Attributes:
+        collar_percent: how far below the mark price a sell may go, and a buy above it, above 0 and below 100. Not set,
+            because a bound that the market has left closes nothing.
+        slices: in how many parts a position is closed, 1 to 100. 1, because a stop is for getting out.
+        slice_interval: between two parts, 100 ms to an hour. 5 s, in which a book fills up again.
+        market_after: when what is left goes at market, all at once and without a bound, counted from a position's first
+            close; up to an hour. 30 s, because what must be out should be out.
+    """
+
+    collar_percent: Decimal | None = None
+    slices: int = 1
+    slice_interval: timedelta = timedelta(seconds=5)
+    market_after: timedelta = field(default=timedelta(seconds=30), metadata=SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +125,9 @@ class AccountSettings:
             budget of a venue bears it.
         executions_poll: how often orders and fills are read where an evaluator names the account, 500 ms to a minute;
             0 never. 2 s, because it costs more requests than equity; never where engines report all of them.
+        closing: a table for closing within a price bound, or in slices. Not set, because a stop is for getting out.
+        cancel_protective: whether a stop with action cancel takes protective stops of positions too. False, because
+            they are the exits of what stays.
         paper: the paper venue in place of the exchange, as ``{ address = "host:port", ca_file = "..." }``. Not set: the
             account is real.
     """
@@ -117,6 +143,8 @@ class AccountSettings:
     passphrase_env: str = ""
     equity_poll: timedelta = timedelta(seconds=1)
     executions_poll: timedelta = timedelta(seconds=2)
+    closing: ClosingSettings | None = None
+    cancel_protective: bool = False
     paper: PaperEndpoint | None = None
 
 

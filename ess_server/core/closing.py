@@ -1,10 +1,11 @@
 """How positions of one account are closed: at market at once, or within a price bound and in slices, for a time."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from ess_server.core.venue_snapshot import Position
 
@@ -29,6 +30,28 @@ class ClosingRules:
     def at_market(self) -> bool:
         """True if there is nothing to hold back."""
         return self.collar is None and self.slices == 1
+
+
+def rules_entry(rules: ClosingRules) -> dict[str, Any]:
+    """Return the rules as JSON, for the venue process."""
+    return {
+        "collar": None if rules.collar is None else str(rules.collar),
+        "slices": rules.slices,
+        "slice_interval_s": rules.slice_interval.total_seconds(),
+        "market_after_s": rules.market_after.total_seconds(),
+        "cancel_protective": rules.cancel_protective,
+    }
+
+
+def read_rules(entry: Mapping[str, Any]) -> ClosingRules:
+    """Read what ``rules_entry`` wrote. Raises KeyError, TypeError or ValueError."""
+    return ClosingRules(
+        collar=None if entry["collar"] is None else Decimal(entry["collar"]),
+        slices=entry["slices"],
+        slice_interval=timedelta(seconds=entry["slice_interval_s"]),
+        market_after=timedelta(seconds=entry["market_after_s"]),
+        cancel_protective=entry["cancel_protective"],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 
+from ess_server.core.closing import ClosingRules
 from ess_server.core.flatten_account import AccountFlattener
 from ess_server.core.flatten_plan import BelowMinimumError, FlattenSettings, ReadBudgetError, backoff_ceiling
 from ess_server.core.flatten_report import OnEvent, OnProgress
@@ -33,12 +34,21 @@ class LocalFlattener:
         settings: FlattenSettings,
         on_progress: OnProgress,
         on_event: OnEvent,
+        rules: Mapping[str, ClosingRules] | None = None,
     ) -> None:
+        """``rules`` by account id say how its positions are closed, at market where there are none."""
         self._clients = tuple(clients)
         self._clock = clock
         self._settings = settings
         self._accounts = {
-            client.account.id: AccountFlattener(client, clock, settings, on_progress=on_progress, on_event=on_event)
+            client.account.id: AccountFlattener(
+                client,
+                clock,
+                settings,
+                on_progress=on_progress,
+                on_event=on_event,
+                rules=(rules or {}).get(client.account.id, ClosingRules()),
+            )
             for client in clients
         }
         self._tasks: list[asyncio.Task[None]] = []

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from ess_server.core.closing import ClosingRules, read_rules, rules_entry
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
@@ -49,6 +50,7 @@ class VenueAccount:
     equity_interval: timedelta | None = None
     executions_interval: timedelta | None = None
     executions_since: datetime | None = None
+    closing: ClosingRules = ClosingRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +89,7 @@ def _account_message(account: VenueAccount) -> Message:
         "equity_interval_s": _seconds(account.equity_interval),
         "executions_interval_s": _seconds(account.executions_interval),
         "executions_since": None if since is None else since.isoformat(),
+        "closing": rules_entry(account.closing),
     }
 
 
@@ -131,6 +134,7 @@ def _read_account(message: Message) -> VenueAccount:
         equity_interval=_interval(message["equity_interval_s"]),
         executions_interval=_interval(message["executions_interval_s"]),
         executions_since=None if since is None else datetime.fromisoformat(since),
+        closing=read_rules(message["closing"]),
     )
 
 

@@ -103,6 +103,7 @@ class VenueServer:
             settings=opened.flatten,
             on_progress=self._progress,
             on_event=self._event,
+            rules={account.id: account.closing for account in settings.accounts},
         )
         await self._flattener.start()
         for client, account in zip(clients, settings.accounts, strict=True):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ess_server.core.closing import ClosingRules
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.venue_link import (
@@ -40,6 +41,13 @@ ACCOUNT = VenueAccount(
     equity_interval=timedelta(milliseconds=1500),
     executions_interval=timedelta(seconds=2),
     executions_since=NOW,
+    closing=ClosingRules(
+        collar=Decimal("0.025"),
+        slices=3,
+        slice_interval=timedelta(milliseconds=500),
+        market_after=timedelta(seconds=7),
+        cancel_protective=True,
+    ),
 )
 SETTINGS = VenueSettings(
     accounts=(ACCOUNT, VenueAccount(id="b", venue="v", exchange="x", key=ACCOUNT.key, secret=ACCOUNT.secret)),

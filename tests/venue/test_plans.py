@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import ccxt.async_support as ccxt
 
-from ess_server.config.checks import WITH_PASSPHRASE
+from ess_server.config.account_checks import WITH_PASSPHRASE
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.venue_link import KeySource, VenueAccount
 from ess_server.venue.plans import PLANS, paced
