@@ -32,6 +32,7 @@ COMMANDS: dict[str, Entry] = {
     "subscribers": Entry("ess_server.cli.subscribers", "subscribers", "List the gates and what they have confirmed."),
     "events": Entry("ess_server.cli.events", "events", "List or verify the audit log."),
     "serve": Entry("ess_server.cli.serve", "serve", "Run the server."),
+    "flatten": Entry("ess_server.cli.flatten", "flatten", "Cancel and close without a server, when it is what broke."),
     "config": Entry("ess_server.cli.config", "config", "Check a configuration, or show what it puts in force."),
     "replay": Entry("ess_server.cli.replay", "replay", "Run the evaluators over recorded data: what would they stop?"),
     "paper": Entry("ess_server.cli.paper", "paper", "Run a paper venue."),
