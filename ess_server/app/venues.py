@@ -4,12 +4,14 @@ import math
 import tempfile
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from ess_server.adapters.venue_process import VenueProcess
 from ess_server.config.settings import AccountSettings, FeedSettings, Settings
 from ess_server.config.settings import PaperEndpoint as PaperSettings
 from ess_server.core.assembly import note_venue_event
+from ess_server.core.closing import ClosingRules
 from ess_server.core.controller import EmergencyStopController
 from ess_server.core.errors import CapacityError
 from ess_server.core.evaluators.execution_errors import ExecutionErrorsSettings
@@ -96,6 +98,7 @@ def venue_settings(settings: Settings, lock_file: Path) -> VenueSettings:
         accounts=tuple(_account(a, settings) for a in settings.accounts),
         feeds=tuple(_feed(f) for f in settings.feeds),
         lock_file=str(lock_file),
+        flatten=FlattenSettings(quiet_window=settings.server.quiet_window),
     )
 
 
@@ -110,6 +113,21 @@ def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
         paper=_endpoint(account.paper),
         equity_interval=account.equity_poll,
         executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
+        closing=_closing(account),
+    )
+
+
+def _closing(account: AccountSettings) -> ClosingRules:
+    rules = ClosingRules(cancel_protective=account.cancel_protective)
+    if account.closing is None:
+        return rules
+    collar = account.closing.collar_percent
+    return replace(
+        rules,
+        collar=None if collar is None else collar / 100,
+        slices=account.closing.slices,
+        slice_interval=account.closing.slice_interval,
+        market_after=account.closing.market_after,
     )
 
 
