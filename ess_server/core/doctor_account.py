@@ -73,7 +73,7 @@ def about_open(seen: Examination) -> Iterator[Finding]:
 
 
 def _markets(seen: Examination) -> Iterator[Finding]:
-    at = seen.markets
+    at, missing = seen.markets, unknown(seen, Topic.MARKETS)
     by_hand = "close them by hand on the venue's page, or take them off this account"
     lines = (
         (at.halted, Grade.UNSAFE, "do not trade now, and their positions cannot be closed", by_hand),
@@ -92,7 +92,9 @@ def _markets(seen: Examination) -> Iterator[Finding]:
         ),
         (at.unsized, Grade.WARN, "have no readable sizes: a large position is not split for them", by_hand),
     )
-    well = seen.load is not None and seen.load.symbols > 0
+    if missing:
+        yield missing
+    well = not missing and seen.load is not None and seen.load.symbols > 0
     for symbols, grade, words, remedy in lines:
         if symbols:
             well = False
@@ -144,7 +146,8 @@ def about_speed(seen: Examination, *, sharing: int, pauses: timedelta) -> Iterat
     trip = seen.clock.round_trip
     worst = seconds_to_flat(WORST, seen.limits, round_trip=trip, sharing=sharing, pauses=pauses)
     words = f"{_s(worst)} for {WORST.orders} orders, {WORST.conditional} conditional ones and {WORST.positions}"
-    words += f" positions of 4 market orders each, if the venue answers; {sharing} accounts share its request limits"
+    words += f" positions of 4 market orders each, if the venue answers"
+    words += f", while {sharing} accounts share its request limits" if sharing > 1 else ""
     now = timedelta()
     if seen.load is not None:
         now = seconds_to_flat(seen.load, seen.limits, round_trip=trip, sharing=sharing, pauses=pauses)

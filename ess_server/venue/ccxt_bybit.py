@@ -3,21 +3,27 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock
+from ess_server.core.ports import Clock, DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import bybit_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.bybit_executions import BybitLists
 from ess_server.venue.bybit_strict import WINDOW, open_bybit
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
+from ess_server.venue.examine_bybit import SEND_BURST, SENDS_PER_SECOND, examine_bybit
+from ess_server.venue.examining import Sources, limits_of
+from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
 from ess_server.venue.markets import Markets
 from ess_server.venue.strict import VenueError, translated
 from ess_server.venue.usdm_rows import SizeRules, decimal_of, split, within
@@ -55,7 +61,7 @@ Endpoint = Callable[[Any], Awaitable[Any]]
 
 
 class BybitClient:
-    """An ``ExchangeClient``. Speaks the raw endpoints: no parser in between can drop a row.
+    """An ``ExchangeClient`` and ``ExecutionReader``. Speaks the raw endpoints: no parser in between can drop a row.
 
     Closes are reduce-only in both position modes and name their leg. Cancels and closes carry a validity below 2 s and
     are made again only where the exchange refused them unseen: for a wrong clock, or for an endpoint's limit.
@@ -72,7 +78,9 @@ class BybitClient:
         clock: Clock,
         budget: RequestBudget,
         session: aiohttp.ClientSession | None = None,
+        history: ListedHistory | None = None,
     ) -> None:
+        """``history`` continues the reading of executions where another client of the account ended."""
         self.account = account
         self._clock = clock
         self._budget = budget
@@ -82,6 +90,9 @@ class BybitClient:
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._shown: dict[str, set[str]] = {}
         self._categories: dict[str, str] = {}
+        self._looking = asyncio.Semaphore(1)
+        lists = BybitLists(self._observe, SCOPES)
+        self._executions = ListedExecutions(account.id, lists, self._markets.symbol_of, history or ListedHistory())
 
     def __repr__(self) -> str:
         return f"BybitClient({self.account.id!r})"
@@ -167,6 +178,33 @@ class BybitClient:
         reply = await self._signed(self._exchange.privateGetV5AccountWalletBalance, wanted)
         return decimal_of(bybit_rows.coin(reply, CURRENCY), "equity"), CURRENCY
 
+    async def examine(self) -> Examination:
+        """See ``AccountExaminer.examine``."""
+        limits = limits_of(
+            BUDGET,
+            SNAPSHOT_WEIGHT,
+            burst=SEND_BURST,
+            per_second=SENDS_PER_SECOND,
+            batch=None,
+            concurrency=CONCURRENCY,
+        )
+        sources = Sources(
+            client=self,
+            exchange=self._exchange,
+            markets=self._markets,
+            clock=self._clock,
+            read=lambda endpoint: self._signed(endpoint, {}),
+            limits=limits,
+            send_valid=timedelta(milliseconds=SEND_WINDOW_MS),
+        )
+        return await examine_bybit(sources)
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """See ``ExecutionReader.executions``."""
+        await self._markets.ready()
+        read_to = await self._executions.look(self._markets.venue_time(), deliver)
+        return datetime.fromtimestamp(read_to / 1000, UTC)
+
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
         self._markets.close()
@@ -234,6 +272,16 @@ class BybitClient:
 
     async def _send(self, endpoint: Endpoint, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         return await self._signed(endpoint, {**params, WINDOW: SEND_WINDOW_MS})
+
+    async def _observe(self, name: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        endpoints: dict[str, Endpoint] = {
+            "open": self._exchange.privateGetV5OrderRealtime,
+            "ended": self._exchange.privateGetV5OrderHistory,
+            "fills": self._exchange.privateGetV5ExecutionList,
+        }
+        self._budget.read(1, Purpose.EXECUTIONS)
+        async with self._looking:
+            return await self._signed(endpoints[name], dict(params))
 
     async def _signed(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
         async with self._slots:

@@ -3,21 +3,27 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock
+from ess_server.core.ports import Clock, DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import okx_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
+from ess_server.venue.examine_okx import SEND_BURST, SENDS_PER_SECOND, examine_okx
+from ess_server.venue.examining import Sources, limits_of
+from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
 from ess_server.venue.markets import Markets
+from ess_server.venue.okx_executions import OkxLists
 from ess_server.venue.okx_rows import Contract, Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
 from ess_server.venue.strict import VenueError, translated
@@ -31,7 +37,7 @@ BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120)
 Two snapshots follow each other at once, then one comes every 2.8 s.
 """
 SNAPSHOT_WEIGHT = 20 * len(ALGO_KINDS)
-ACCOUNT_WEIGHT, WITNESS_WEIGHT = 20, 4
+ACCOUNT_WEIGHT, WITNESS_WEIGHT, LOOK_WEIGHT = 20, 4, 4
 """The balance has a limit of its own; a flatten that proves itself must not wait for the lists' sake."""
 SEND_WINDOW_MS = 1750
 """Validity of an order: the promised 2 s less the error of the clock estimate. OKX has none for cancels."""
@@ -53,7 +59,7 @@ Endpoint = Callable[[Any], Awaitable[Any]]
 
 
 class OkxClient:
-    """An ``ExchangeClient``. Speaks the raw endpoints: no parser in between can drop a row.
+    """An ``ExchangeClient`` and ``ExecutionReader``. Speaks the raw endpoints: no parser in between can drop a row.
 
     Quantities are in base units. A position is closed in the margin mode in which it is held; what is held in both
     modes on one side is one position. Closes are reduce-only in net mode; in long/short mode they name the leg.
@@ -70,7 +76,9 @@ class OkxClient:
         clock: Clock,
         budget: RequestBudget,
         session: aiohttp.ClientSession | None = None,
+        history: ListedHistory | None = None,
     ) -> None:
+        """``history`` continues the reading of executions where another client of the account ended."""
         self.account = account
         self.hedge_mode: bool | None = None
         self._clock = clock
@@ -80,6 +88,9 @@ class OkxClient:
         self._markets = Markets(self._exchange, clock, dict)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._held: dict[tuple[str, bool], list[Holding]] = {}
+        self._looking = asyncio.Semaphore(1)
+        lists = OkxLists(self._observe, lambda market: self._worth(self._markets.symbol_of(market)))
+        self._executions = ListedExecutions(account.id, lists, self._markets.symbol_of, history or ListedHistory())
 
     def __repr__(self) -> str:
         return f"OkxClient({self.account.id!r})"
@@ -156,6 +167,33 @@ class OkxClient:
         self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
         reply = await self._signed(self._exchange.privateGetAccountBalance, {})
         return okx_rows.equity(reply, CURRENCY), CURRENCY
+
+    async def examine(self) -> Examination:
+        """See ``AccountExaminer.examine``."""
+        limits = limits_of(
+            BUDGET,
+            SNAPSHOT_WEIGHT,
+            burst=SEND_BURST,
+            per_second=SENDS_PER_SECOND,
+            batch=CANCELS,
+            concurrency=CONCURRENCY,
+        )
+        sources = Sources(
+            client=self,
+            exchange=self._exchange,
+            markets=self._markets,
+            clock=self._clock,
+            read=lambda endpoint: self._signed(endpoint, {}),
+            limits=limits,
+            send_valid=timedelta(milliseconds=SEND_WINDOW_MS),
+        )
+        return await examine_okx(sources)
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:
+        """See ``ExecutionReader.executions``."""
+        await self._markets.ready()
+        read_to = await self._executions.look(self._markets.venue_time(), deliver)
+        return datetime.fromtimestamp(read_to / 1000, UTC)
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
@@ -250,6 +288,19 @@ class OkxClient:
             if code in _BELOW_MINIMUM:
                 raise BelowMinimumError(f"{code} {message}")
             raise VenueError(f"{code} {message}", code)
+
+    async def _observe(self, name: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        endpoints: dict[str, Endpoint] = {
+            "pending": self._exchange.privateGetTradeOrdersPending,
+            "ended": self._exchange.privateGetTradeOrdersHistory,
+            "fills": self._exchange.privateGetTradeFills,
+            "order": self._exchange.privateGetTradeOrder,
+            "algo": self._exchange.privateGetTradeOrderAlgo,
+            "refused": self._exchange.privateGetTradeOrdersAlgoHistory,
+        }
+        self._budget.read(LOOK_WEIGHT, Purpose.EXECUTIONS)
+        async with self._looking:
+            return await self._signed(endpoints[name], dict(params))
 
     async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
         async with self._slots:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
+from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, DeliverExecutions
@@ -16,6 +17,8 @@ from ess_server.venue import usdm_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
+from ess_server.venue.examine_usdm import SEND_BURST, SENDS_PER_SECOND, examine_usdm
+from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.strict import VenueError, open_exchange, translated
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 from ess_server.venue.usdm_markets import UsdmMarkets
@@ -155,6 +158,27 @@ class BinanceUsdmClient:
             account = await self._observe("account", {}, ACCOUNT_WEIGHT)
         read_to = await self._executions.look(self._markets.venue_time(), account, deliver)
         return datetime.fromtimestamp(read_to / 1000, UTC)
+
+    async def examine(self) -> Examination:
+        """See ``AccountExaminer.examine``."""
+        limits = limits_of(
+            BUDGET,
+            SNAPSHOT_WEIGHT,
+            burst=SEND_BURST,
+            per_second=SENDS_PER_SECOND,
+            batch=0,
+            concurrency=CONCURRENCY,
+        )
+        sources = Sources(
+            client=self,
+            exchange=self._exchange,
+            markets=self._markets,
+            clock=self._clock,
+            read=self._read,
+            limits=limits,
+            send_valid=timedelta(milliseconds=SEND_WINDOW_MS),
+        )
+        return await examine_usdm(sources)
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""

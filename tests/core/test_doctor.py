@@ -175,6 +175,13 @@ def test_what_could_not_be_read_is_unknown_and_says_why(about: Topic) -> None:
     assert finding.remedy
 
 
+def test_markets_that_could_not_be_read_are_not_well() -> None:
+    """What is open is known, whether it can be closed is not."""
+    (finding,) = topic(replace(WELL, unread={"markets": "it hangs"}), Topic.MARKETS)
+
+    assert (finding.grade, finding.words) == (Grade.UNKNOWN, "could not be read: it hangs")
+
+
 def test_a_venue_that_does_not_answer_is_one_unknown_and_not_twelve() -> None:
     """What is known without it stays."""
     seen = Examination(account="main", unread={"venue": "it hangs"}, coverage=WELL.coverage)
@@ -189,6 +196,15 @@ def test_what_the_venue_has_no_word_for_is_not_mentioned() -> None:
     told = {f.topic for f in judge(seen, now=START)}
 
     assert told.isdisjoint({Topic.POSITION_MODE, Topic.ACCOUNT_MODE, Topic.DEAD_MAN, Topic.SPEED, Topic.MARKETS})
+
+
+def test_accounts_behind_one_address_are_counted() -> None:
+    """Stopped together, they wait for each other."""
+    (alone,) = topic(WELL, Topic.SPEED)
+    (shared,) = (f for f in judge(WELL, now=START, sharing=3) if f.topic is Topic.SPEED)
+
+    assert "share" not in alone.words
+    assert shared.words.endswith("while 3 accounts share its request limits")
 
 
 def test_what_a_plan_leaves_out_is_named() -> None:
