@@ -27,7 +27,7 @@ from ess_server.core.flatten_plan import (
     wants_work,
 )
 from ess_server.core.flatten_report import FlattenReport, OnEvent, OnProgress
-from ess_server.core.flatten_verify import CleanRead, Verification, denial, testimony
+from ess_server.core.flatten_verify import CleanRead, Verification, denial, witnessed
 from ess_server.core.late_entries import LateEntries
 from ess_server.core.model import AccountProgress, FlattenStatus, Work
 from ess_server.core.order_ids import closing_order_id, run_mark
@@ -191,7 +191,7 @@ class AccountFlattener:
         self._report.tell_flat(
             proof,
             quiet_window_s=f"{self._settings.quiet_window.total_seconds():g}",
-            witness=testimony(witness, snapshot),
+            witness=witnessed(witness, snapshot),
             remark=wanted.remark,
         )
         return sweep_delay(self._settings, 0)

@@ -56,7 +56,7 @@ def denial(witness: Witness, snapshot: VenueSnapshot) -> str:
     return ""
 
 
-def testimony(witness: Witness, snapshot: VenueSnapshot) -> str:
+def witnessed(witness: Witness, snapshot: VenueSnapshot) -> str:
     """Return what the witness is worth beside this snapshot, in words for the audit log."""
     said = [
         name

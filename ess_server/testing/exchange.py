@@ -46,7 +46,7 @@ class FakeExchangeClient:
     ``orders`` and ``positions`` are the books. Every method takes the next fault of its queue in ``faults``
     (a method without one works) and is counted in ``calls``. As on real venues a resting reduce-only order
     makes a close of its symbol fail, closes never flip, and positions below ``minimum`` cannot be closed. A close
-    with a limit fills where ``prices`` of its symbol allows it. ``unlisted`` makes the witness see what no list shows.
+    with a limit finds nobody in markets that are ``thin``. ``unlisted`` makes the witness see what no list shows.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class FakeExchangeClient:
         self.balance = Decimal(1000)
         self.prices: dict[str, Decimal] = {}
         self.unlisted = False
+        self.thin: set[str] = set()
         self.faults: dict[str, deque[Fault]] = {
             name: deque() for name in ("snapshot", "cancel", "close_position", "witness")
         }
@@ -171,8 +172,7 @@ class FakeExchangeClient:
         self.closed = True
 
     def _marketable(self, position: Position, limit: Decimal | None) -> bool:
-        price = self.prices.get(position.symbol)
-        return limit is None or price is None or (price >= limit if position.long else price <= limit)
+        return limit is None or position.symbol not in self.thin
 
     async def _arrive(self, method: str) -> Fault:
         self.calls.append(method)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+from ess_server.core.closing import ClosingRules
 from ess_server.core.flatten import AccountFlattener, FlattenSettings
 from ess_server.core.model import Account, AccountProgress, Action, FlattenStatus, Work
 from ess_server.testing.exchange import FakeExchangeClient
@@ -44,7 +45,12 @@ class RunningClock:
 class Rig:
     """One account with its flattener, and everything that was told."""
 
-    def __init__(self, settings: FlattenSettings = QUICK, client: FakeExchangeClient | None = None) -> None:
+    def __init__(
+        self,
+        settings: FlattenSettings = QUICK,
+        client: FakeExchangeClient | None = None,
+        rules: ClosingRules = ClosingRules(),  # noqa: B008 - frozen
+    ) -> None:
         self.client = client or FakeExchangeClient(Account(id="main", venue="paper"))
         self.told: list[tuple[str, Mapping[str, str]]] = []
         self.history: list[AccountProgress] = []
@@ -56,6 +62,7 @@ class Rig:
             settings,
             on_progress=self._progress,
             on_event=self._event,
+            rules=rules,
             rng=random.Random(7),
         )
 
