@@ -15,6 +15,7 @@ from ess_server.venue.paper.model import (
     OrderRef,
     SymbolSettings,
 )
+from ess_server.venue.paper.spot_model import SpotAccount
 
 
 class Account:
@@ -30,6 +31,7 @@ class Account:
         self.open_conditionals: dict[int, Conditional] = {}
         self.done_orders: dict[int, Order] = {}
         self.done_conditionals: dict[int, Conditional] = {}
+        self.spot = SpotAccount(history)
         self.fills: deque[Fill] = deque(maxlen=history)
         self.cash_flows: deque[CashFlow] = deque(maxlen=history)
         self._history = history

@@ -2,22 +2,23 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 from ess_server.venue.paper.credentials import ApiKey
 
-_FIELDS = frozenset({"name", "key", "secret", "passphrase", "balances", "hedged", "can_trade", "can_withdraw"})
+_FIELDS = frozenset({"name", "key", "secret", "passphrase", "balances", "hedged", "spot", "can_trade", "can_withdraw"})
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSpec:
-    """One account to open, with the key that speaks for it."""
+    """One account to open, with the key that speaks for it; ``spot`` is what lies in its spot wallet."""
 
     key: ApiKey
     balances: Mapping[str, Decimal]
     hedged: bool = False
+    spot: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -49,9 +50,9 @@ def parse_account(row: object) -> AccountSpec:
     unknown = sorted(set(row) - _FIELDS)
     if unknown:
         raise ValueError(f"unknown field {unknown[0]!r}; known are {', '.join(sorted(_FIELDS))}")
-    for field in ("name", "key", "secret"):
-        if not isinstance(row.get(field), str) or not row[field]:
-            raise ValueError(f"{field}: a text is required")
+    for name in ("name", "key", "secret"):
+        if not isinstance(row.get(name), str) or not row[name]:
+            raise ValueError(f"{name}: a text is required")
     key = ApiKey(
         key=row["key"],
         secret=row["secret"],
@@ -60,7 +61,8 @@ def parse_account(row: object) -> AccountSpec:
         can_trade=read_flag(row, "can_trade", default=True),
         can_withdraw=read_flag(row, "can_withdraw"),
     )
-    return AccountSpec(key, read_amounts(row.get("balances", {}), "balances"), read_flag(row, "hedged"))
+    money, spot = read_amounts(row.get("balances", {}), "balances"), read_amounts(row.get("spot", {}), "spot")
+    return AccountSpec(key, money, read_flag(row, "hedged"), spot)
 
 
 def read_flag(row: Mapping[str, object], field: str, *, default: bool = False) -> bool:

@@ -4,10 +4,11 @@ GET  /paper/health                     time, port-independent sign of life
 GET  /paper/books[?account=NAME]       accounts with positions, orders, conditional orders, balances; marks
 GET  /paper/journal[?after=&kind=&account=&limit=]
 GET  /paper/faults                     what is still to come
-POST /paper/accounts                   name, key, secret, balances {asset: amount}, hedged, can_trade, can_withdraw
+POST /paper/accounts                   name, key, secret, balances {asset: amount}, spot {asset: amount}, hedged,
+                                       can_trade, can_withdraw
 POST /paper/marks                      {symbol: price, ...}
 POST /paper/shift                      percent, symbols (all if left out)
-POST /paper/transfer                   account, asset, amount
+POST /paper/transfer                   account, asset, amount, wallet ("spot"; futures if left out)
 POST /paper/expire                     account, symbol: its open orders expire
 POST /paper/liquidate                  account, symbol: its orders expire, its position is closed by the venue
 POST /paper/mode                       account, hedged
@@ -75,7 +76,9 @@ class Controlled(Telling, Protocol):
     limiter: RateLimiter
     clock: VenueClock
 
-    def open_account(self, key: ApiKey, balances: Mapping[str, Decimal], *, hedged: bool = False) -> Account:
+    def open_account(
+        self, key: ApiKey, balances: Mapping[str, Decimal], *, hedged: bool = False, spot: Mapping[str, Decimal] | None
+    ) -> Account:
         """Open an account."""
 
     def set_limits(self, **changes: int | timedelta | None) -> None:
@@ -146,7 +149,7 @@ class Admin:
 
     def _add_account(self, fields: _Fields) -> object:
         spec = parse_account(dict(fields))
-        opened = self._venue.open_account(spec.key, spec.balances, hedged=spec.hedged)
+        opened = self._venue.open_account(spec.key, spec.balances, hedged=spec.hedged, spot=spec.spot)
         return account_view(opened, self._venue.books)
 
     def _set_marks(self, fields: _Fields) -> object:
@@ -174,9 +177,15 @@ class Admin:
         return {"marks": plain(moved)}
 
     def _transfer(self, fields: _Fields) -> object:
-        name = str(fields.get("account", ""))
-        self._venue.books.transfer(name, str(fields.get("asset", "USDT")), read_amount(fields.get("amount"), "amount"))
-        return account_view(self._venue.books.account(name), self._venue.books)
+        books, name, asset = self._venue.books, str(fields.get("account", "")), str(fields.get("asset", "USDT"))
+        amount, wallet = read_amount(fields.get("amount"), "amount"), fields.get("wallet", "futures")
+        if wallet not in ("futures", "spot"):
+            raise ValueError("wallet: futures or spot")
+        if wallet == "spot":
+            books.spot.transfer(books.account(name), asset, amount)
+        else:
+            books.transfer(name, asset, amount)
+        return account_view(books.account(name), books)
 
     def _expire(self, fields: _Fields) -> object:
         name = str(fields.get("account", ""))

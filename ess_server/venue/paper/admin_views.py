@@ -59,8 +59,20 @@ def account_view(account: Account, books: Books) -> object:
         "orders": [asdict(order) for order in account.open_orders.values()],
         "conditionals": [asdict(item) for item in account.open_conditionals.values()],
         "fills": len(account.fills),
+        "spot": _spot(account, books),
     }
     return plain(view)
+
+
+def _spot(account: Account, books: Books) -> Json:
+    spot = account.spot
+    locked = {asset: books.spot.locked(spot, asset) for asset in spot.held}
+    return {
+        "free": {asset: amount - locked[asset] for asset, amount in spot.held.items()},
+        "locked": locked,
+        "orders": [asdict(order) for order in spot.open.values()],
+        "fills": len(spot.fills),
+    }
 
 
 def entry_view(entry: JournalEntry) -> object:

@@ -31,6 +31,7 @@ from ess_server.venue.paper.model import (
 from ess_server.venue.paper.numbers import Numbers
 from ess_server.venue.paper.position import cash, closing
 from ess_server.venue.paper.refusal import Reason, Refused
+from ess_server.venue.paper.spot import SpotBooks
 from ess_server.venue.paper.triggers import Triggers
 
 MAX_LEVERAGE = 125
@@ -59,12 +60,9 @@ class Books:
             numbers=self._numbers,
             now=now,
         )
+        self.spot = SpotBooks(config, self.market, self.journal, self._numbers, now)
         self._mischief = Mischief(
-            faults or FaultScript(),
-            matching=self._matching,
-            triggers=self._triggers,
-            journal=self.journal,
-            now=now,
+            faults or FaultScript(), matching=self._matching, triggers=self._triggers, journal=self.journal, now=now
         )
         self._countdowns: dict[tuple[str, str], datetime] = {}
 
@@ -275,6 +273,7 @@ class Books:
 
     def _settle(self, symbols: Iterable[str] | None) -> None:
         wanted = None if symbols is None else frozenset(symbols)
+        self.spot.settle(self.accounts.values(), wanted)
         for account in self.accounts.values():
             for item in list(account.open_conditionals.values()):
                 if wanted is None or item.request.symbol in wanted:

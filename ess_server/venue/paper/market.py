@@ -65,7 +65,7 @@ class Market:
         mark = self._marks[order.symbol]
         return mark <= order.price if order.side is Side.BUY else mark >= order.price
 
-    def taker_price(self, order: Order) -> Decimal:
+    def taker_price(self, order: Order | OrderRequest) -> Decimal:
         """Price of an order that takes: the touch, never worse than its limit."""
         touch = self.touch(order.symbol, order.side)
         if order.price is None:

@@ -27,7 +27,7 @@ async def serve(
     specs = [] if accounts is None else load_accounts(accounts)
     venue = PaperVenue(config)
     for spec in specs:
-        venue.open_account(spec.key, spec.balances, hedged=spec.hedged)
+        venue.open_account(spec.key, spec.balances, hedged=spec.hedged, spot=spec.spot)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

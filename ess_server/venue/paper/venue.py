@@ -14,6 +14,7 @@ from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.clock import VenueClock
 from ess_server.venue.paper.credentials import ApiKey, KeyRing
 from ess_server.venue.paper.dialects.base import Dialect
+from ess_server.venue.paper.dialects.binance_spot.dialect import BinanceSpot
 from ess_server.venue.paper.dialects.binance_usdm.dialect import BinanceUsdm
 from ess_server.venue.paper.dialects.bybit.dialect import Bybit
 from ess_server.venue.paper.dialects.okx.dialect import Okx
@@ -60,6 +61,7 @@ class PaperVenue:
         self.quotes = Quotes(self.books.market, self.clock)
         self.streams = Streams(self.config.stream)
         self.dialects: tuple[Dialect, ...] = (
+            BinanceSpot(self.books, self.quotes, self.keys, self.limiter),
             BinanceUsdm(self.books, self.quotes, self.keys, self.limiter),
             Okx(self.books, self.quotes, self.keys, self.limiter),
             Bybit(self.books, self.quotes, self.keys, self.limiter),
@@ -91,20 +93,34 @@ class PaperVenue:
         passphrase: str = "",
         balances: Mapping[str, Decimal] | None = None,
         hedged: bool = False,
+        spot: Mapping[str, Decimal] | None = None,
     ) -> Account:
-        """Open an account with 10 000 USDT unless told otherwise. Raises ValueError for a taken name or key."""
+        """Open an account, with 10 000 USDT for futures unless told otherwise. Raises as ``open_account``."""
         money = {"USDT": Decimal(10_000)} if balances is None else balances
         made = ApiKey(key=key, secret=secret, account=name, passphrase=passphrase)
-        return self.open_account(made, money, hedged=hedged)
+        return self.open_account(made, money, hedged=hedged, spot=spot)
 
-    def open_account(self, key: ApiKey, balances: Mapping[str, Decimal], *, hedged: bool = False) -> Account:
-        """Open an account with a key of its own. Raises ValueError for a taken name or key."""
+    def open_account(
+        self,
+        key: ApiKey,
+        balances: Mapping[str, Decimal],
+        *,
+        hedged: bool = False,
+        spot: Mapping[str, Decimal] | None = None,
+    ) -> Account:
+        """Open an account with a key of its own. Raises ValueError for a taken name or key, or a negative balance."""
+        deposits = spot or {}
+        if any(amount < 0 for amount in deposits.values()):
+            raise ValueError(f"account {key.account!r}: balances must not be negative")
         self.keys.add(key)
         try:
-            return self.books.create_account(key.account, balances, hedged=hedged)
+            account = self.books.create_account(key.account, balances, hedged=hedged)
         except ValueError:
             self.keys.remove(key.key)
             raise
+        for asset, amount in deposits.items():
+            self.books.spot.transfer(account, asset, amount)
+        return account
 
     def set_limits(self, **changes: int | timedelta | None) -> None:
         """Change rate limits by field name of ``Limits``; counts and bans start anew."""

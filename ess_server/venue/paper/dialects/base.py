@@ -41,7 +41,10 @@ class Dialect(Protocol):
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """Production host names, also for the server certificate; ``*`` is any label. No two dialects share one."""
+        """Production host names, also for the server certificate. No two dialects share one.
+
+        ``*`` is any label; a name that another dialect spells out is that one's.
+        """
 
     def operation(self, call: Call) -> Operation | None:
         """Return what the call is about; None if this dialect does not know method and path."""
@@ -62,4 +65,6 @@ class Dialect(Protocol):
 def dialect_of(host: str, dialects: Sequence[Dialect]) -> Dialect | None:
     """Return the dialect that answers on a host (as in the Host header); None if there is none."""
     name = host.partition(":")[0].lower()
-    return next((one for one in dialects if any(fnmatchcase(name, pattern) for pattern in one.hosts)), None)
+    named = (one for one in dialects if name in one.hosts)
+    matching = (one for one in dialects if any(fnmatchcase(name, pattern) for pattern in one.hosts))
+    return next(named, None) or next(matching, None)

@@ -1,4 +1,4 @@
-"""Positions, balances, settings, and the few wallet endpoints that clients ask for at start."""
+"""Positions, balances and settings."""
 
 from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.dialects.binance.errors import BinanceError
@@ -168,29 +168,3 @@ def income(request: Request) -> list[Json]:
         if symbol in ("", flow.symbol) and kind in ("", flow.kind) and start <= milliseconds(flow.at) <= end
     ]
     return rows[-min(params.integer("limit", 100), _MAX_LISTED) :]
-
-
-def nothing(_request: Request) -> list[Json]:
-    """Answer an empty list: coins and margin pairs that the paper venue does not have."""
-    return []
-
-
-def api_restrictions(request: Request) -> Json:
-    """What the key may do."""
-    key = request.key
-    trade = key is not None and key.can_trade
-    return {
-        "ipRestrict": False,
-        "createTime": milliseconds(request.books.now()),
-        "enableReading": True,
-        "enableFutures": trade,
-        "enableWithdrawals": key is not None and key.can_withdraw,
-        "enableInternalTransfer": False,
-        "permitsUniversalTransfer": False,
-        "enableSpotAndMarginTrading": False,
-        "enableMargin": False,
-        "enableVanillaOptions": False,
-        "enablePortfolioMarginTrading": False,
-        "enableFixApiTrade": False,
-        "enableFixReadOnly": False,
-    }

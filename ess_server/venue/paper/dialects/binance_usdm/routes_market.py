@@ -28,11 +28,6 @@ def server_time(request: Request) -> Json:
     return {"serverTime": milliseconds(request.books.now())}
 
 
-def system_status(_request: Request) -> Json:
-    """Always normal; maintenance is a scripted fault."""
-    return {"status": 0, "msg": "normal"}
-
-
 def exchange_info(request: Request) -> Json:
     """Every contract with its filters, and the limits in force."""
     limits = request.limiter.limits

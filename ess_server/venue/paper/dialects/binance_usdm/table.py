@@ -13,7 +13,7 @@ _OPEN, _SIGNED, _TRADE = Security.NONE, Security.SIGNED, Security.TRADE
 
 def routes() -> dict[tuple[str, str], Route]:
     """Return the route of each method and path."""
-    return {**_market(), **_orders(), **_account(), **_wallet()}
+    return {**_market(), **_orders(), **_account()}
 
 
 def _market() -> dict[tuple[str, str], Route]:
@@ -74,15 +74,4 @@ def _account() -> dict[tuple[str, str], Route]:
         ("POST", "/fapi/v1/leverage"): Route(account.set_leverage, kind, _TRADE),
         ("POST", "/fapi/v1/marginType"): Route(account.set_margin_type, kind, _TRADE),
         ("GET", "/fapi/v1/income"): Route(account.income, kind, _SIGNED, 30),
-    }
-
-
-def _wallet() -> dict[tuple[str, str], Route]:
-    kind = Operation.ACCOUNT
-    return {
-        ("GET", "/sapi/v1/system/status"): Route(market.system_status, kind, _OPEN),
-        ("GET", "/sapi/v1/account/apiRestrictions"): Route(account.api_restrictions, kind),
-        ("GET", "/sapi/v1/capital/config/getall"): Route(account.nothing, kind, _SIGNED, 10),
-        ("GET", "/sapi/v1/margin/allPairs"): Route(account.nothing, kind),
-        ("GET", "/sapi/v1/margin/isolated/allPairs"): Route(account.nothing, kind, _SIGNED, 10),
     }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from ess_server.venue.paper.account import Account
+from ess_server.venue.paper.books import LIQUIDATION
 from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.dialects.okx.contracts import INST_TYPE, inst_id, optional, plain, to_contracts
 from ess_server.venue.paper.dialects.okx.request import Json
@@ -114,6 +115,7 @@ def _order(item: Order, fills: Sequence[Fill], account: Account, market: Market)
         "pnl": plain(sum((fill.realized for fill in fills), start=Decimal(0))),
         **_last_fill(fills[-1] if fills else None, market),
         **_unused(),
+        **_origin(item),
         "cTime": str(milliseconds(item.created)),
         "uTime": str(milliseconds(item.updated)),
     }
@@ -132,9 +134,19 @@ def _last_fill(fill: Fill | None, market: Market) -> Json:
 
 def _unused() -> Json:
     """Fields of OKX's orders for what the paper venue does not have."""
-    empty = ("ccy", "algoId", "algoClOrdId", "tpTriggerPx", "tpOrdPx", "slTriggerPx", "slOrdPx", "tgtCcy", "source")
+    empty = ("ccy", "algoClOrdId", "tpTriggerPx", "tpOrdPx", "slTriggerPx", "slOrdPx", "tgtCcy")
     shown: Json = dict.fromkeys(empty, "")
-    return shown | {"category": "normal", "attachAlgoOrds": [], "rebate": "0", "rebateCcy": ""}
+    return shown | {"attachAlgoOrds": [], "rebate": "0", "rebateCcy": ""}
+
+
+def _origin(item: Order) -> Json:
+    """What has placed an order: its owner, a conditional order, or the exchange."""
+    liquidated = item.client_id.startswith(LIQUIDATION)
+    return {
+        "category": "full_liquidation" if liquidated else "normal",
+        "algoId": str(item.conditional_id) if item.conditional_id else "",
+        "source": "7" if item.conditional_id else "",
+    }
 
 
 def conditional(item: Conditional, account: Account, market: Market) -> Json:
@@ -156,6 +168,7 @@ def conditional(item: Conditional, account: Account, market: Market) -> Json:
         "closeFraction": "1" if request.close_position else "",
         "reduceOnly": flag(request.reduce_only or request.close_position),
         "state": _ALGO_STATES[item.status],
+        "actualSide": _fired(item),
         "failCode": "1" if item.status is ConditionalStatus.REJECTED else "",
         "lever": str(account.symbol_settings(request.symbol).leverage),
         "last": plain(market.mark(request.symbol)),
@@ -166,6 +179,14 @@ def conditional(item: Conditional, account: Account, market: Market) -> Json:
         "cTime": str(milliseconds(item.created)),
         "uTime": str(milliseconds(item.updated)),
     }
+
+
+def _fired(item: Conditional) -> str:
+    """Which half of a stop and take profit has fired, empty before and for other kinds."""
+    request = item.request
+    if item.fired is None or kind(request) not in (CONDITIONAL, PAIR):
+        return ""
+    return "sl" if item.fired is TriggerType.STOP else "tp"
 
 
 def kind(request: ConditionalRequest) -> str:

@@ -1,0 +1,1 @@
+"""Binance spot: REST on the production paths."""
