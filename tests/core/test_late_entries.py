@@ -35,8 +35,11 @@ def test_a_new_order_is_named_with_its_own_id_and_exits_are_not() -> None:
         "count": "2",
         "orders": "BTC/USDT:USDT 2 (client order id engine-2), BTC/USDT:USDT 2 (client order id engine-2)",
     }
-    late.see(new, new)
-    assert late.tell(100) is None
+    for _ in range(2):
+        late.see([*new, order("4")], [*new, order("4")])
+    told = late.tell(100)
+    assert told is not None
+    assert told["count"] == "1"
 
 
 def test_orders_that_the_stop_does_not_cancel_are_left_out() -> None:
