@@ -267,6 +267,7 @@ def _fill_details(order: Order, fill: Fill) -> dict[str, object]:
         "symbol": fill.symbol,
         "side": fill.side,
         "leg": fill.leg,
+        "isolated": order.isolated,
         "quantity": fill.quantity,
         "price": fill.price,
         "before": fill.before,

@@ -91,7 +91,6 @@ class Troubles:
         self._venue.faults.clear()
         self._venue.clock.skew = timedelta()
         self._venue.books.market.liquidity = None
-        self._venue.limiter.pardon()
 
     @property
     def over(self) -> bool:
@@ -123,9 +122,10 @@ class Troubles:
         return Fault(kind=FaultKind.REJECT, times=None)
 
     def _lie(self, rng: random.Random) -> Fault:
-        """One list is told as empty, in the exchange's own form, as often as it is asked for."""
-        operation = rng.choice((Operation.ORDERS, Operation.POSITIONS))
-        return Fault(kind=FaultKind.BODY, operation=operation, times=None, body=LIES[self._draw.dialect])
+        """Nothing is held, says the list of positions in the exchange's own form, as often as it is asked for."""
+        del rng
+        body = LIES[self._draw.dialect]
+        return Fault(kind=FaultKind.BODY, operation=Operation.POSITIONS, times=None, body=body)
 
 
 def _latency(rng: random.Random) -> Fault:
