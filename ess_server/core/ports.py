@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ess_server.core.examination import Examination
 from ess_server.core.execution_window import ExecutionTally
@@ -166,6 +166,7 @@ class DeadManSwitch(Protocol):
         """Stop every timer that this client has started. Raises as ``ExchangeClient`` does."""
 
 
+@runtime_checkable
 class AccountExaminer(Protocol):
     """Finds out, ahead of need, whether the stop of one account would work. Reads only."""
 

@@ -8,9 +8,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
+from ess_server.core.examination import Examination
 from ess_server.core.model import Account
-from ess_server.core.ports import DeliverExecutions, ExchangeClient, ExecutionReader
+from ess_server.core.ports import AccountExaminer, DeliverExecutions, ExchangeClient, ExecutionReader
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
+from ess_server.venue.inquiry import describe_opening, examine_any
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +67,14 @@ class DeferredClient:
     async def executions(self, deliver: DeliverExecutions) -> datetime:
         """See ``ExecutionReader.executions``."""
         return await self._current().executions(deliver)
+
+    async def examine(self) -> Examination:
+        """See ``AccountExaminer.examine``."""
+        try:
+            client = self._current()
+        except Exception as error:  # noqa: BLE001 - why there is no client is what was asked for
+            return Examination(account=self.account.id, cannot_open=describe_opening(error))
+        return await (client.examine() if isinstance(client, AccountExaminer) else examine_any(client))
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""

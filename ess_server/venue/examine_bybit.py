@@ -17,7 +17,8 @@ from ess_server.core.examination import (
     Topic,
 )
 from ess_server.venue import bybit_rows
-from ess_server.venue.examining import Inquiry, MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.inquiry import Inquiry
 
 SEND_BURST, SENDS_PER_SECOND = 10, 10
 """Orders of one account in a second."""

@@ -17,7 +17,8 @@ from ess_server.core.examination import (
 )
 from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.venue import okx_rows
-from ess_server.venue.examining import Inquiry, MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.usdm_rows import SizeRules, text_of
 
 SEND_BURST, SENDS_PER_SECOND = 60, 30

@@ -17,7 +17,8 @@ from ess_server.core.examination import (
     Topic,
 )
 from ess_server.venue import usdm_rows
-from ess_server.venue.examining import Inquiry, MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
+from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.strict import translated
 
 SEND_BURST, SENDS_PER_SECOND = 300, 20

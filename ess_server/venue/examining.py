@@ -1,4 +1,4 @@
-"""What every examination has in common: asking without failing, the clocks, and the markets with something open."""
+"""What examinations of raw clients have in common: the clocks, and the markets with something open."""
 
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import ClockFacts, Load, MarketFacts, RequestLimits, Topic
-from ess_server.core.flatten_account import describe
 from ess_server.core.ports import Clock, ExchangeClient
 from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.venue.budget import BudgetLimits
+from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.markets import Markets
-from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.upkeep import bounded
+from ess_server.venue.strict import translated
 from ess_server.venue.usdm_rows import SizeRules, split
 
 T = TypeVar("T")
@@ -26,33 +25,6 @@ Read = Callable[[Endpoint], Coroutine[Any, Any, Any]]
 CLOCK_READINGS = 3
 """The one that came back soonest counts: the first may have opened the connection."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Inquiry:
-    """Asks one venue about one account. ``refusals`` are the venue's own numbers for a key that it does not take."""
-
-    def __init__(self, refusals: frozenset[int]) -> None:
-        self.unread: dict[str, str] = {}
-        self.refused = ""
-        self._refusals = refusals
-        self._answered = False
-
-    @property
-    def valid(self) -> bool | None:
-        """Whether the venue took the key for anything; None if nobody can say."""
-        return True if self._answered else False if self.refused else None
-
-    async def ask(self, call: Coroutine[Any, Any, T], *topics: Topic, signed: bool = True) -> T | None:
-        """Return what the venue says; None, with the reason under each topic, if it does not say it."""
-        try:
-            answer = await bounded(call)
-        except Exception as error:  # noqa: BLE001 - whatever a venue does is a finding, and never the end
-            if isinstance(error, VenueError) and error.code in self._refusals:
-                self.refused = describe(error)
-            self.unread.update({topic.value: describe(error) for topic in topics})
-            return None
-        self._answered = self._answered or signed
-        return answer
 
 
 async def parsed(call: Awaitable[Any], read: Callable[[Any], T]) -> T:

@@ -77,12 +77,12 @@ class Budgets:
         return self._budgets.setdefault((exchange, paper), RequestBudget(self._clock.uptime, limits))
 
 
-def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budgets) -> list[VenueClient]:
+def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budgets) -> list[DeferredClient]:
     """Return a client for every account; those on the same exchange share its request budget.
 
     Nothing is read or connected yet: what is wrong with one account shows in its calls and stops no other.
     """
-    clients: list[VenueClient] = []
+    clients: list[DeferredClient] = []
     for account in accounts:
         plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
         budget = budgets.of(account.exchange, account.paper)

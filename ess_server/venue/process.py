@@ -5,11 +5,11 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
@@ -179,7 +179,7 @@ class _Opened:
         self._settings = settings
         self._clock = clock
         self._budgets = Budgets(clock)
-        self.clients: list[VenueClient] = open_clients(settings.accounts, clock, self._budgets)
+        self.clients: Sequence[VenueClient] = open_clients(settings.accounts, clock, self._budgets)
         self.flatten: FlattenSettings = paced(settings.flatten, settings.accounts)
 
     def feeds(self, outlet: Callable[[str], Outlet], faults: Faults) -> list[Coroutine[Any, Any, None]]:
@@ -189,8 +189,15 @@ class _Opened:
         return readings_of(self._settings.feeds, self._budgets, self._clock, outlet, faults)
 
 
-async def _run(stdout: int) -> None:
-    code = await VenueServer().run(sys.stdin.fileno(), stdout)
+class PipeServer(Protocol):
+    """What stands at this end of the pipes."""
+
+    async def run(self, stdin: int, stdout: int) -> int:
+        """Work until the end, and return the exit code."""
+
+
+async def _run(server: PipeServer, stdout: int) -> None:
+    code = await server.run(sys.stdin.fileno(), stdout)
     logging.shutdown()
     # A thread may still be importing, or a library may hang in its cleanup: neither may hold up the end.
     os._exit(code)
@@ -198,10 +205,15 @@ async def _run(stdout: int) -> None:
 
 def main() -> None:
     """Serve the server at the other end of stdin and stdout; never returns."""
+    serve_pipes(VenueServer())
+
+
+def serve_pipes(server: PipeServer) -> None:
+    """Let ``server`` speak over stdin and stdout; never returns."""
     # What any library prints goes to stderr: stdout speaks the protocol and nothing else.
     stdout = os.dup(1)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The terminal's Ctrl-C is the server's to handle.
     line = "%(asctime)s ess-venue %(levelname)s %(message)s"
     logging.basicConfig(level=logging.INFO, handlers=[LogQueue()], format=line)
-    asyncio.run(_run(stdout))
+    asyncio.run(_run(server, stdout))
