@@ -38,7 +38,11 @@ from ess_server.venue.paper.model import (
 )
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
-QUICK = FlattenSettings(verify_gap=timedelta(milliseconds=30), sweep_interval=timedelta(milliseconds=300))
+QUICK = FlattenSettings(
+    verify_gap=timedelta(milliseconds=30),
+    quiet_window=timedelta(milliseconds=60),
+    sweep_interval=timedelta(milliseconds=300),
+)
 
 
 class Floor:

@@ -1,6 +1,7 @@
 """The Binance USD-M client, sends: real ccxt cancels and closes on the paper venue over TLS."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -23,7 +24,11 @@ BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 LONG_BTC = Position(symbol=BTC, long=True, quantity=Decimal(1), hedged=False)
 
 
-QUICK = FlattenSettings(verify_gap=timedelta(milliseconds=30), sweep_interval=timedelta(milliseconds=300))
+QUICK = FlattenSettings(
+    verify_gap=timedelta(milliseconds=30),
+    quiet_window=timedelta(milliseconds=60),
+    sweep_interval=timedelta(milliseconds=300),
+)
 
 
 async def flatten(client: BinanceUsdmClient, action: Action = Action.FLATTEN, within: float = 15) -> LocalFlattener:
@@ -289,7 +294,7 @@ async def test_a_status_that_hangs_is_unknown_in_time(floor: Any, client: Binanc
     flattener = LocalFlattener(
         (client,),
         clock=SystemClock(),
-        settings=FlattenSettings(call_timeout=timedelta(milliseconds=300)),
+        settings=replace(QUICK, call_timeout=timedelta(milliseconds=300)),
         on_progress=lambda _: None,
         on_event=lambda *_: None,
     )
