@@ -21,7 +21,7 @@ QUICK = LinkTimes(
 )
 
 
-EXPIRY = FlattenSettings(request_expiry=timedelta(milliseconds=100))
+EXPIRY = FlattenSettings(request_expiry=timedelta(milliseconds=100), quiet_window=timedelta(milliseconds=60))
 
 
 FLATTEN = Work(account="main", stop_id="stop-1", action=Action.FLATTEN)
