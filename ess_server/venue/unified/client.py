@@ -1,0 +1,272 @@
+"""One account of any venue that has a plan."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import aiohttp
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.model import Account
+from ess_server.core.ports import Clock, DeliverExecutions
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
+from ess_server.venue.budget import Purpose, RequestBudget
+from ess_server.venue.calls import all_of, together
+from ess_server.venue.credentials import Credentials
+from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.unified.markets import UnifiedMarkets, size_rules
+from ess_server.venue.unified.plan import SEND_WINDOW_MS, Closing, ListedOrder, ListedPosition, Reading, UnifiedPlan
+from ess_server.venue.unified.reading import joined, read_all
+from ess_server.venue.unified.strict import open_unified
+from ess_server.venue.usdm_rows import split
+
+MAX_PARTS = 50
+"""Orders of one close; what is left is closed by the next attempt."""
+CONCURRENCY = 8
+
+_WRONG_TIME = "InvalidNonce"
+
+T = TypeVar("T")
+Held = tuple[str, bool]
+"""Symbol, and whether it is long."""
+
+
+class UnifiedClient:
+    """An ``ExchangeClient`` and ``DeadManSwitch``, made of a plan.
+
+    Lists are read from the venue's own rows, so that no parser can drop one; orders are sent by ccxt's unified calls.
+    Quantities are in the unit of the venue's orders, which for most contracts is the contract. Nothing is sent twice
+    but what the venue refused for a wrong time, before it looked at it.
+    """
+
+    open_positions: int | None = None
+
+    def __init__(
+        self,
+        account: Account,
+        credentials: Credentials,
+        *,
+        plan: UnifiedPlan,
+        clock: Clock,
+        budget: RequestBudget,
+        session: aiohttp.ClientSession | None = None,
+    ) -> None:
+        self.account = account
+        self.plan = plan
+        self.hedge_mode: bool | None = None
+        self._clock = clock
+        self._budget = budget
+        self._session = session
+        self._exchange = open_unified(plan, credentials, budget, session)
+        self._markets = UnifiedMarkets(
+            self._exchange, clock, names=plan.names, types=plan.markets, timed=plan.clock, load=plan.load
+        )
+        self._slots = asyncio.Semaphore(1 if plan.serial else CONCURRENCY)
+        self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
+        self._orders: dict[str, ListedOrder] = {}
+        self._held: dict[Held, list[ListedPosition]] = {}
+        self._armed: set[str] = set()
+
+    def __repr__(self) -> str:
+        return f"UnifiedClient({self.account.id!r}, {self.plan.exchange!r})"
+
+    async def prepare(self) -> None:
+        """See ``ExchangeClient.prepare``; refreshes what is old when called again."""
+        await self._markets.sync_clock()
+        await self._markets.load()
+        if self.plan.mode is not None:
+            self.hedge_mode = await self._told(self.plan.mode)
+
+    async def snapshot(self) -> VenueSnapshot:
+        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(self.plan.snapshot_weight, Purpose.FLATTEN)
+        plan = self.plan
+        lists = await together(
+            *(read_all(listing, self._page()) for listing in plan.positions),
+            *(read_all(listing, self._page()) for listing in plan.orders),
+        )
+        held = [p for found in lists[: len(plan.positions)] for p in found]
+        resting = [o for found in lists[len(plan.positions) :] for o in found]
+        await self._markets.learn({row.market for row in (*held, *resting)})
+        positions, orders = self._positions(held), self._open_orders(resting)
+        unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
+        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+
+    async def cancel(self, orders: Sequence[OpenOrder]) -> None:
+        """See ``ExchangeClient.cancel``.
+
+        Where the last snapshot showed no other order of a group, and the venue has a request for it, all of the group
+        are cancelled at once, with whatever has been added since.
+        """
+        by = self.plan.cancelling
+        groups: dict[Any, list[ListedOrder]] = {}
+        for order in orders:
+            listed = self._orders.get(order.id)
+            if listed is None:
+                raise VenueUnknownError(f"order {order.id[:40]} was not shown by the last reading")
+            groups.setdefault(by.group(listed), []).append(listed)
+        shown: dict[Any, int] = {}
+        for listed in self._orders.values():
+            shown[by.group(listed)] = shown.get(by.group(listed), 0) + 1
+        calls = []
+        for group, listed_orders in groups.items():
+            if by.whole is not None and len(listed_orders) == shown[group]:
+                calls.append(self._cancelled(by.whole, listed_orders[0]))
+                continue
+            parts = (listed_orders[n : n + by.batch] for n in range(0, len(listed_orders), by.batch))
+            calls += [self._cancelled(by.some, part) for part in parts]
+        await all_of(calls, "cancel")
+
+    async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
+        """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
+        parts = self._parts(position)
+        if not parts:
+            raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
+        await all_of(
+            [
+                self._close_part(
+                    Closing(
+                        symbol=position.symbol,
+                        position=held,
+                        quantity=part,
+                        whole=part == abs(held.amount),
+                        client_order_id=self.plan.ids(f"{client_order_id}-{n}"),
+                        limit=limit,
+                        expires=self._markets.venue_time() + SEND_WINDOW_MS,
+                    )
+                )
+                for n, (held, part) in enumerate(parts[:MAX_PARTS])
+            ],
+            "close",
+        )
+
+    async def witness(self) -> Witness:
+        """See ``ExchangeClient.witness``."""
+        return joined(await together(*(self._told(reading) for reading in self.plan.witness)))
+
+    async def equity(self) -> tuple[Decimal, str]:
+        """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
+        reading = self.plan.equity
+        if reading is None:
+            raise VenueUnknownError(f"{self.plan.exchange} does not tell the equity of an account as one sum")
+        await self._markets.ready()
+        self._budget.read(self._weight(reading.endpoint), Purpose.EQUITY)
+        return await self._told(reading, self._aside)
+
+    async def executions(self, deliver: DeliverExecutions) -> datetime:  # noqa: ARG002 - part of the port
+        """See ``ExecutionReader.executions``; not read by this client."""
+        raise VenueUnknownError(f"executions are not read on {self.plan.exchange}: report them from the engine")
+
+    async def withdraws(self) -> bool | None:
+        """Whether the key may withdraw, None where the venue does not tell. Raises as ``ExchangeClient`` does."""
+        if self.plan.withdraws is None:
+            return None
+        return await self._told(self.plan.withdraws, self._aside)
+
+    async def aclose(self) -> None:
+        """See ``ExchangeClient.aclose``."""
+        self._markets.close()
+        await self._exchange.close()
+        if self._session is not None:
+            await self._session.close()
+
+    def _positions(self, held: Sequence[ListedPosition]) -> tuple[Position, ...]:
+        """Sum up what is held on each side of a market; remembers the rows for its close."""
+        groups: dict[Held, list[ListedPosition]] = {}
+        for row in held:
+            groups.setdefault((self._markets.symbol_of(row.market), row.amount > 0), []).append(row)
+        self._held = groups
+        return tuple(
+            Position(
+                symbol=symbol,
+                long=long,
+                quantity=sum((abs(row.amount) for row in rows), start=Decimal(0)),
+                hedged=any(row.hedged for row in rows),
+                price=rows[0].price,
+            )
+            for (symbol, long), rows in groups.items()
+        )
+
+    def _open_orders(self, resting: Sequence[ListedOrder]) -> tuple[OpenOrder, ...]:
+        self._orders = {order.id: order for order in resting}
+        return tuple(
+            OpenOrder(
+                id=order.id,
+                symbol=self._markets.symbol_of(order.market),
+                conditional=order.conditional,
+                reduce_only=order.reduce_only,
+                client_order_id=order.client_order_id,
+            )
+            for order in resting
+        )
+
+    def _parts(self, position: Position) -> list[tuple[ListedPosition, Decimal]]:
+        """Divide a quantity among the rows of the last snapshot, each cut to what the market takes."""
+        rows = self._held.get((position.symbol, position.long), [])
+        if not rows:
+            raise VenueUnknownError(f"no position in {position.symbol} was shown by the last reading")
+        rules = size_rules(self._markets.detail(position.symbol), self.plan.maximum)
+        left, parts = position.quantity, []
+        for row in rows:
+            taken = min(left, abs(row.amount))
+            left -= taken
+            cut = split(taken, rules) if rules is not None else (taken,) if taken else ()
+            parts += [(row, part) for part in cut]
+        return parts
+
+    async def _close_part(self, closing: Closing) -> None:
+        try:
+            await self._ask(lambda: self.plan.close(self._exchange, closing), self._slots, 0)
+        except VenueError as error:
+            if any(word in str(error) for word in self.plan.below_minimum):
+                raise BelowMinimumError(str(error)) from None
+            raise
+
+    async def _cancelled(self, send: Callable[[Any, Any], Awaitable[Any]], what: object) -> None:
+        try:
+            await self._ask(lambda: send(self._exchange, what), self._slots, 1)
+        except VenueError as error:
+            if not any(word in str(error) for word in ("OrderNotFound", *self.plan.cancelling.gone)):
+                raise
+
+    def _page(self) -> Callable[[str, Mapping[str, Any]], Awaitable[Any]]:
+        """Return what asks for the pages of a list; the first has been paid for with the snapshot."""
+        asked = False
+
+        async def ask(endpoint: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+            nonlocal asked
+            weight, asked = (self._weight(endpoint) if asked else 0), True
+            return await self._request(endpoint, params, self._slots, weight)
+
+        return ask
+
+    async def _told(self, reading: Reading[T], slots: asyncio.Semaphore | None = None) -> T:
+        reply = await self._request(reading.endpoint, reading.params, slots or self._slots, 0)
+        try:
+            return reading.read(reply)
+        except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError) as error:
+            raise VenueUnknownError(
+                f"{reading.endpoint}: the reply could not be read ({type(error).__name__})"
+            ) from None
+
+    async def _request(self, endpoint: str, params: Mapping[str, Any], slots: asyncio.Semaphore, weight: float) -> Any:  # noqa: ANN401 - JSON
+        always = self.plan.always(self._exchange) if self.plan.always else {}
+        return await self._ask(lambda: getattr(self._exchange, endpoint)({**always, **params}), slots, weight)
+
+    async def _ask(self, call: Callable[[], Awaitable[Any]], slots: asyncio.Semaphore, weight: float) -> Any:  # noqa: ANN401 - JSON
+        async with slots:
+            self._budget.send(weight)
+            try:
+                return await translated(call())
+            except VenueError as error:
+                if not str(error).startswith(_WRONG_TIME):
+                    raise
+            await self._markets.sync_clock()
+            return await translated(call())
+
+    def _weight(self, endpoint: str) -> float:
+        return self.plan.weight.get(endpoint, 1)

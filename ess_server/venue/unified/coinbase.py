@@ -1,0 +1,110 @@
+"""Coinbase Advanced Trade: orders of every product, and positions in US futures. Balances are not sold."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.venue_snapshot import Witness
+from ess_server.venue.budget import BudgetLimits
+from ess_server.venue.strict import VenueError
+from ess_server.venue.unified.markets import number
+from ess_server.venue.unified.orders import amount_limit, flag, same_id, signed, text
+from ess_server.venue.unified.plan import (
+    Cancelling,
+    Closing,
+    Exchange,
+    ListedOrder,
+    ListedPosition,
+    Listing,
+    Reading,
+    Row,
+    UnifiedPlan,
+)
+from ess_server.venue.unified.reading import by_cursor
+from ess_server.venue.usdm_rows import decimal_of, rows_of, text_of
+
+_CONDITIONAL = ("stop_", "trigger_")
+
+
+def _position(row: Row) -> ListedPosition | None:
+    amount = signed(decimal_of(row, "number_of_contracts"), row.get("side"), long="LONG", short="SHORT")
+    if not amount:
+        return None
+    return ListedPosition(market=text_of(row, "product_id"), amount=amount, price=number(row.get("current_price")))
+
+
+def _order(row: Row) -> ListedOrder:
+    return ListedOrder(
+        id=text_of(row, "order_id"),
+        market=text_of(row, "product_id"),
+        conditional=any(str(name).startswith(_CONDITIONAL) for name in row["order_configuration"]),
+        reduce_only=False,
+        client_order_id=text(row, "client_order_id"),
+    )
+
+
+async def _cancel_some(exchange: Exchange, orders: Sequence[ListedOrder]) -> None:
+    await exchange.v3PrivatePostBrokerageOrdersBatchCancel({"order_ids": [o.id for o in orders]})
+
+
+async def _close(exchange: Exchange, closing: Closing) -> None:
+    if closing.limit is not None:
+        raise VenueUnknownError("Coinbase has no limit order that only reduces: it closes at market")
+    wanted = {
+        "client_order_id": closing.client_order_id,
+        "product_id": closing.position.market,
+        "size": f"{closing.quantity:f}",
+    }
+    reply = await exchange.v3PrivatePostBrokerageOrdersClosePosition(wanted)
+    if reply.get("success") is not True:
+        refused = reply.get("error_response")
+        reason = refused.get("error") or refused.get("message") if isinstance(refused, dict) else "no reason given"
+        raise VenueError(f"the close was refused: {str(reason)[:80]}", None)
+
+
+def _futures(reply: Any) -> Witness:  # noqa: ANN401 - JSON
+    told = reply["balance_summary"]
+    margin = decimal_of(told["initial_margin"], "value")
+    resting = decimal_of(told["total_open_orders_hold_amount"], "value")
+    return Witness(
+        positions=margin > 0,
+        orders=True if resting > 0 else None,
+        evidence=f"futures: initial_margin {margin}, held for orders {resting}",
+    )
+
+
+def _holds(reply: Any) -> Witness:  # noqa: ANN401 - JSON
+    rows = rows_of(reply.get("accounts"), "accounts")
+    held = [str(row.get("currency")) for row in rows if decimal_of(row["hold"], "value") > 0]
+    # Nothing held is proof for spot only, and for as many currencies as a page has.
+    return Witness(orders=True if held else None, evidence=f"spot: held for orders {', '.join(held) or 'nothing'}")
+
+
+PLAN = UnifiedPlan(
+    exchange="coinbase",
+    positions=(
+        Listing(name="positions", endpoint="v3PrivateGetBrokerageCfmPositions", rows=("positions",), read=_position),
+    ),
+    orders=(
+        Listing(
+            name="orders",
+            endpoint="v3PrivateGetBrokerageOrdersHistoricalBatch",
+            params={"order_status": "OPEN", "limit": 100},
+            rows=("orders",),
+            read=_order,
+            pages=by_cursor("cursor", ("cursor",)),
+        ),
+    ),
+    cancelling=Cancelling(some=_cancel_some, batch=100, group=lambda _: "account"),
+    close=_close,
+    maximum=amount_limit,
+    ids=same_id,
+    limits=BudgetLimits(per_minute=1800, burst=60, per_second=20, reserve=20),
+    markets=("spot", "future", "swap"),
+    witness=(
+        Reading(endpoint="v3PrivateGetBrokerageCfmBalanceSummary", read=_futures),
+        Reading(endpoint="v3PrivateGetBrokerageAccounts", params={"limit": 250}, read=_holds),
+    ),
+    withdraws=Reading(endpoint="v3PrivateGetBrokerageKeyPermissions", read=lambda reply: flag(reply, "can_transfer")),
+    clock=False,
+)
