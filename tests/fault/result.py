@@ -15,6 +15,8 @@ class Result:
     survived: int = 0
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missing: str = ""
+    """What the machine lacks, where the family cannot run at all."""
 
     def judge(self, what: str, problem: str) -> None:
         """Count one fault; ``problem`` is empty if it was survived."""

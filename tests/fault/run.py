@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.fault import kills, records
+from tests.fault import kills, power, records, syscalls
 from tests.fault.result import Result
 
 FULL = 24 * 3600.0
@@ -33,6 +33,8 @@ class Family:
 
 FAMILIES = (
     Family("kills", 2.0, kills.run, "SIGKILL of server, venue process, engine"),
+    Family("syscalls", 2.0, syscalls.run, "SIGKILL, EIO, ENOSPC at calls of either record"),
+    Family("power", 1.5, power.run, "loss of power between any two writes"),
     Family("records", 1.0, records.run, "flipped, cut, older and missing records"),
 )
 
@@ -87,7 +89,9 @@ def main(arguments: Sequence[str]) -> int:
         say(f"{family.name:10} {result.tried:7} {result.survived:9} {took:8.1f}  {family.what}")
         for note in result.notes:
             say(f"{'':38}{note}")
-        if result.findings or not result.tried:
+        if result.missing:
+            say(f"*** NOT RUN: {result.missing} ***")
+        elif result.findings or not result.tried:
             failed[family.name] = result.findings or ["nothing was tried"]
     for name, findings in failed.items():
         say(f"\n{name}: {len(findings)} NOT SURVIVED; again with: {command(name, asked)}")
