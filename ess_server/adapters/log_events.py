@@ -9,12 +9,26 @@ from threading import Condition, Thread
 from ess_server.core.model import EventDraft
 
 CAPACITY = 1_000
+TROUBLE = frozenset(
+    (
+        "flatten.incomplete",
+        "flatten.late_entries",
+        "flatten.reopened",
+        "flatten.unknown",
+        "server.fault",
+        "venue.down",
+        "venue.fault",
+    )
+)
+"""Kinds of events that somebody should look at."""
 
 logger = logging.getLogger("ess.events")
 
 
 class LogEventBus:
-    """An ``EventBus`` that logs to ``ess.events`` at INFO, from a thread of its own.
+    """An ``EventBus`` that logs to ``ess.events``, from a thread of its own.
+
+    Events are logged at INFO, trouble at WARNING, and trouble that lasts (``louder`` in its details) at ERROR.
 
     A handler that hangs or raises holds up nobody but that thread. While ``CAPACITY`` events wait, further ones are
     dropped; their number, and the last error if handlers raised, is logged as an ``events.dropped`` line at WARNING
@@ -64,7 +78,7 @@ class LogEventBus:
                 self._count_dropped(0, unsaid)
             if event is None:
                 return
-            if not self._log(logging.INFO, _fields(event)):
+            if not self._log(_level(event), _fields(event)):
                 self._count_dropped(1, 1)
 
     def _log(self, level: int, fields: dict[str, object]) -> bool:
@@ -79,6 +93,12 @@ class LogEventBus:
         with self._turn:
             self._dropped += dropped
             self._unsaid += unsaid
+
+
+def _level(event: EventDraft) -> int:
+    if event.kind not in TROUBLE:
+        return logging.INFO
+    return logging.ERROR if "louder" in event.details else logging.WARNING
 
 
 def _fields(event: EventDraft) -> dict[str, object]:

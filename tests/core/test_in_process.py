@@ -1,6 +1,7 @@
 """The whole system inside one process: built, tripped, flattened, reset and found again."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.core.clock import SystemClock
 from ess_server.core.errors import ResetRefusedError, StoreError
 from ess_server.core.evaluators import ManualEvaluator, ManualSettings
+from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.in_process import Parts, open_system
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, Account, Action, EventDraft, EventHead, FlattenStatus, LatchRecord
@@ -35,6 +37,7 @@ def parts(store: MemoryPolicyStore | SqlitePolicyStore, *exchanges: ExchangeClie
         readings=fake_readings(),
         bus=RecordingEventBus(),
         clock=SystemClock(),
+        flatten=FlattenSettings(quiet_window=timedelta(milliseconds=100)),
         **more,  # type: ignore[arg-type]  # handed on as they are
     )
 
@@ -71,7 +74,8 @@ async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> Non
         assert not system.controller.state.active
         told = [e.draft for e in await system.events(after=0, limit=99, ascending=True, stop_id="", kind="")]
         assert [e.summary for e in told if e.kind == "flatten.flat"] == [
-            "main: open_orders=0 open_positions=0 status=FLAT"
+            "main: open_orders=0 open_positions=0 quiet_window_s=0.1 status=FLAT"
+            " witness=none of positions and orders: the fake's books"
         ]
     assert venue.closed
 
