@@ -1,9 +1,10 @@
 """One account of any venue that has a plan."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
@@ -17,11 +18,17 @@ from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.unified.markets import UnifiedMarkets, size_rules
-from ess_server.venue.unified.plan import SEND_WINDOW_MS, Closing, ListedOrder, ListedPosition, Reading, UnifiedPlan
+from ess_server.venue.unified.markets import UnifiedMarkets
+from ess_server.venue.unified.plan import (
+    SEND_WINDOW_MS,
+    Closing,
+    Reading,
+    Switch,
+    UnifiedPlan,
+)
 from ess_server.venue.unified.reading import joined, read_all
+from ess_server.venue.unified.shown import Shown
 from ess_server.venue.unified.strict import open_unified
-from ess_server.venue.usdm_rows import split
 
 MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
@@ -30,8 +37,6 @@ CONCURRENCY = 8
 _WRONG_TIME = "InvalidNonce"
 
 T = TypeVar("T")
-Held = tuple[str, bool]
-"""Symbol, and whether it is long."""
 
 
 class UnifiedClient:
@@ -66,8 +71,7 @@ class UnifiedClient:
         )
         self._slots = asyncio.Semaphore(1 if plan.serial else CONCURRENCY)
         self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
-        self._orders: dict[str, ListedOrder] = {}
-        self._held: dict[Held, list[ListedPosition]] = {}
+        self._shown = Shown(plan, self._markets)
         self._armed: set[str] = set()
 
     def __repr__(self) -> str:
@@ -92,7 +96,7 @@ class UnifiedClient:
         held = [p for found in lists[: len(plan.positions)] for p in found]
         resting = [o for found in lists[len(plan.positions) :] for o in found]
         await self._markets.learn({row.market for row in (*held, *resting)})
-        positions, orders = self._positions(held), self._open_orders(resting)
+        positions, orders = self._shown.positions(held), self._shown.orders(resting)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
 
@@ -103,46 +107,34 @@ class UnifiedClient:
         are cancelled at once, with whatever has been added since.
         """
         by = self.plan.cancelling
-        groups: dict[Any, list[ListedOrder]] = {}
-        for order in orders:
-            listed = self._orders.get(order.id)
-            if listed is None:
-                raise VenueUnknownError(f"order {order.id[:40]} was not shown by the last reading")
-            groups.setdefault(by.group(listed), []).append(listed)
-        shown: dict[Any, int] = {}
-        for listed in self._orders.values():
-            shown[by.group(listed)] = shown.get(by.group(listed), 0) + 1
         calls = []
-        for group, listed_orders in groups.items():
-            if by.whole is not None and len(listed_orders) == shown[group]:
-                calls.append(self._cancelled(by.whole, listed_orders[0]))
+        for listed, complete in self._shown.groups(orders):
+            if by.whole is not None and complete:
+                calls.append(self._cancelled(partial(by.whole, self._exchange, listed[0])))
                 continue
-            parts = (listed_orders[n : n + by.batch] for n in range(0, len(listed_orders), by.batch))
-            calls += [self._cancelled(by.some, part) for part in parts]
+            parts = (listed[n : n + by.batch] for n in range(0, len(listed), by.batch))
+            calls += [self._cancelled(partial(by.some, self._exchange, part)) for part in parts]
         await all_of(calls, "cancel")
 
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
-        parts = self._parts(position)
+        parts = self._shown.parts(position)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
-        await all_of(
-            [
-                self._close_part(
-                    Closing(
-                        symbol=position.symbol,
-                        position=held,
-                        quantity=part,
-                        whole=part == abs(held.amount),
-                        client_order_id=self.plan.ids(f"{client_order_id}-{n}"),
-                        limit=limit,
-                        expires=self._markets.venue_time() + SEND_WINDOW_MS,
-                    )
-                )
-                for n, (held, part) in enumerate(parts[:MAX_PARTS])
-            ],
-            "close",
-        )
+        bound = None if limit is None else self._markets.within(limit, position.symbol, long=position.long)
+        closings = [
+            Closing(
+                symbol=position.symbol,
+                position=held,
+                quantity=part,
+                whole=part == abs(held.amount),
+                client_order_id=self.plan.ids(f"{client_order_id}-{n}"),
+                limit=bound,
+                expires=self._markets.venue_time() + SEND_WINDOW_MS,
+            )
+            for n, (held, part) in enumerate(parts[:MAX_PARTS])
+        ]
+        await all_of([self._close_part(closing) for closing in closings], "close")
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``."""
@@ -167,6 +159,22 @@ class UnifiedClient:
             return None
         return await self._told(self.plan.withdraws, self._aside)
 
+    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
+        """See ``DeadManSwitch.arm``."""
+        switch = self._switch()
+        if not switch.shortest <= after <= switch.longest:
+            raise VenueUnknownError(f"the venue takes {switch.shortest} to {switch.longest}, not {after}")
+        markets = {self._markets.id_of(symbol) for symbol in symbols} if switch.each_symbol else {""}
+        # Before it is sent: one that seems to have failed may be armed.
+        self._armed |= markets
+        await self._set_timers(switch, markets, after)
+
+    async def disarm(self) -> None:
+        """See ``DeadManSwitch.disarm``."""
+        markets = set(self._armed)
+        await self._set_timers(self._switch(), markets, timedelta(0))
+        self._armed -= markets
+
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
         self._markets.close()
@@ -174,49 +182,18 @@ class UnifiedClient:
         if self._session is not None:
             await self._session.close()
 
-    def _positions(self, held: Sequence[ListedPosition]) -> tuple[Position, ...]:
-        """Sum up what is held on each side of a market; remembers the rows for its close."""
-        groups: dict[Held, list[ListedPosition]] = {}
-        for row in held:
-            groups.setdefault((self._markets.symbol_of(row.market), row.amount > 0), []).append(row)
-        self._held = groups
-        return tuple(
-            Position(
-                symbol=symbol,
-                long=long,
-                quantity=sum((abs(row.amount) for row in rows), start=Decimal(0)),
-                hedged=any(row.hedged for row in rows),
-                price=rows[0].price,
-            )
-            for (symbol, long), rows in groups.items()
-        )
+    def _switch(self) -> Switch:
+        if self.plan.switch is None:
+            raise VenueUnknownError(f"{self.plan.exchange} has no timer that cancels orders")
+        return self.plan.switch
 
-    def _open_orders(self, resting: Sequence[ListedOrder]) -> tuple[OpenOrder, ...]:
-        self._orders = {order.id: order for order in resting}
-        return tuple(
-            OpenOrder(
-                id=order.id,
-                symbol=self._markets.symbol_of(order.market),
-                conditional=order.conditional,
-                reduce_only=order.reduce_only,
-                client_order_id=order.client_order_id,
-            )
-            for order in resting
-        )
-
-    def _parts(self, position: Position) -> list[tuple[ListedPosition, Decimal]]:
-        """Divide a quantity among the rows of the last snapshot, each cut to what the market takes."""
-        rows = self._held.get((position.symbol, position.long), [])
-        if not rows:
-            raise VenueUnknownError(f"no position in {position.symbol} was shown by the last reading")
-        rules = size_rules(self._markets.detail(position.symbol), self.plan.maximum)
-        left, parts = position.quantity, []
-        for row in rows:
-            taken = min(left, abs(row.amount))
-            left -= taken
-            cut = split(taken, rules) if rules is not None else (taken,) if taken else ()
-            parts += [(row, part) for part in cut]
-        return parts
+    async def _set_timers(self, switch: Switch, markets: Iterable[str], after: timedelta) -> None:
+        milliseconds = int(after / timedelta(milliseconds=1))
+        exchange = self._exchange
+        calls = [
+            self._ask(partial(switch.arm, exchange, milliseconds, market), self._slots, 1) for market in sorted(markets)
+        ]
+        await all_of(calls, "timer")
 
     async def _close_part(self, closing: Closing) -> None:
         try:
@@ -226,9 +203,9 @@ class UnifiedClient:
                 raise BelowMinimumError(str(error)) from None
             raise
 
-    async def _cancelled(self, send: Callable[[Any, Any], Awaitable[Any]], what: object) -> None:
+    async def _cancelled(self, call: Callable[[], Awaitable[Any]]) -> None:
         try:
-            await self._ask(lambda: send(self._exchange, what), self._slots, 1)
+            await self._ask(call, self._slots, 1)
         except VenueError as error:
             if not any(word in str(error) for word in ("OrderNotFound", *self.plan.cancelling.gone)):
                 raise

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from datetime import timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
@@ -26,6 +26,8 @@ from ess_server.venue.usdm_rows import decimal_of, rows_of, text_of
 
 SLIPPAGE = "0.05"
 """There are no market orders: one that takes everything within so much of the mark price is one."""
+
+FIGURES = 5
 
 
 def _position(row: Row) -> ListedPosition | None:
@@ -57,9 +59,7 @@ async def _cancel_some(exchange: Exchange, orders: Sequence[ListedOrder]) -> Non
 
 
 async def _close(exchange: Exchange, closing: Closing) -> None:
-    price = closing.limit or closing.position.price
-    if not price:
-        raise VenueUnknownError(f"no price of {closing.symbol} to bound the close by")
+    price = _price(closing)
     own = {"reduceOnly": True, "clientOrderId": closing.client_order_id}
     order = {
         "symbol": closing.symbol,
@@ -70,6 +70,15 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
         "params": {**own, "slippage": SLIPPAGE} if closing.limit is None else {**own, "timeInForce": "Ioc"},
     }
     await exchange.privatePostExchange(exchange.create_orders_request([order]))
+
+
+def _price(closing: Closing) -> Decimal:
+    price = closing.limit or closing.position.price
+    if not price:
+        raise VenueUnknownError(f"no price of {closing.symbol} to bound the close by")
+    # Five significant figures are taken, or whole numbers; ccxt would round a bound to the nearer side.
+    unit = Decimal(1).scaleb(min(price.adjusted() + 1 - FIGURES, 0))
+    return price.quantize(unit, ROUND_CEILING if closing.long else ROUND_FLOOR)
 
 
 async def _arm(exchange: Exchange, milliseconds: int, _: str) -> None:

@@ -53,7 +53,8 @@ async def _cancel_market(exchange: Exchange, order: ListedOrder) -> None:
 
 
 async def _close(exchange: Exchange, closing: Closing) -> None:
-    await send_close(exchange, closing, {"reduceOnly": True, "processBefore": exchange.iso8601(closing.expires)})
+    before = exchange.iso8601(closing.expires)
+    await send_close(exchange, closing, {"reduceOnly": True, "processBefore": before}, at_once="ioc")
 
 
 async def _arm(exchange: Exchange, milliseconds: int, _: str) -> None:

@@ -1,7 +1,7 @@
 """Names and sizes of a venue's markets, kept in ccxt's own form: its unified calls need them."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
@@ -11,6 +11,7 @@ from ess_server.venue.strict import translated
 from ess_server.venue.unified.plan import Exchange, Row
 from ess_server.venue.usdm_rows import SizeRules
 
+UNBOUNDED = Decimal(10) ** 30
 Names = Callable[[Row], tuple[str, ...]]
 
 
@@ -34,6 +35,14 @@ class UnifiedMarkets(Markets):
         else:
             self._synced_at = self._clock.uptime()
 
+    def within(self, limit: Decimal, symbol: str, *, long: bool) -> Decimal:
+        """Return the price the market takes that is next to ``limit`` on the better side for closing this side."""
+        market = self.detail(symbol)
+        tick = None if market is None else number(market["precision"]["price"])
+        if tick is None or tick <= 0:
+            return limit
+        return (limit / tick).to_integral_value(ROUND_CEILING if long else ROUND_FLOOR) * tick
+
     async def _load_now(self) -> None:
         markets = await translated(self._exchange.load_markets(True, self._load))
         rows = [m for m in (markets or {}).values() if m["type"] in self._types]
@@ -56,7 +65,7 @@ def size_rules(market: Any, maximum: Callable[[Row], Decimal | None]) -> SizeRul
     return SizeRules(
         step=step,
         minimum=max(number(market["limits"]["amount"]["min"]) or step, step),
-        maximum=most if most is not None and most >= step else Decimal("Infinity"),
+        maximum=most if most is not None and most >= step else UNBOUNDED,
     )
 
 

@@ -10,15 +10,23 @@ from ess_server.venue.unified.plan import Closing, Exchange, Row
 
 
 async def send_close(
-    exchange: Exchange, closing: Closing, params: Mapping[str, Any], *, id_key: str = "clientOrderId"
+    exchange: Exchange,
+    closing: Closing,
+    params: Mapping[str, Any],
+    *,
+    id_key: str = "clientOrderId",
+    at_once: str = "IOC",
 ) -> None:
-    """Send one closing order: immediate-or-cancel with a limit, else at market. ``params`` make it reduce-only."""
+    """Send one closing order: immediate-or-cancel with a limit, else at market. ``params`` make it reduce-only.
+
+    ``at_once`` is how ccxt wants immediate-or-cancel written: another spelling is an order that rests.
+    """
     own = {id_key: closing.client_order_id, **params}
     quantity = float(closing.quantity)
     if closing.limit is None:
         await exchange.create_order(closing.symbol, "market", closing.side, quantity, None, own)
     else:
-        bound = {"timeInForce": "IOC", **own}
+        bound = {"timeInForce": at_once, **own}
         await exchange.create_order(closing.symbol, "limit", closing.side, quantity, float(closing.limit), bound)
 
 

@@ -1,10 +1,9 @@
 """What one client needs to know of a venue to stop an account on it."""
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from ess_server.core.venue_snapshot import Witness
@@ -14,7 +13,6 @@ T = TypeVar("T")
 Row = Mapping[str, Any]
 Exchange = Any
 """A class of ccxt; it is untyped."""
-NOTHING: Row = MappingProxyType({})
 SEND_WINDOW_MS = 1750
 """Validity of a send where a venue has one: the promised 2 s less the error of the clock estimate."""
 
@@ -28,8 +26,8 @@ class ListedOrder:
     conditional: bool
     reduce_only: bool
     client_order_id: str = ""
-    row: Row = NOTHING
-    scope: Row = NOTHING
+    row: Row = field(default_factory=dict)
+    scope: Row = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +38,8 @@ class ListedPosition:
     amount: Decimal
     hedged: bool = False
     price: Decimal | None = None
-    row: Row = NOTHING
-    scope: Row = NOTHING
+    row: Row = field(default_factory=dict)
+    scope: Row = field(default_factory=dict)
 
 
 Pages = Callable[[Row, Sequence[Row], Any], Row | None]
@@ -62,12 +60,12 @@ class Listing(Generic[T]):
     name: str
     endpoint: str
     read: Callable[[Row], T | None]
-    params: Row = NOTHING
-    scope: Row = NOTHING
+    params: Row = field(default_factory=dict)
+    scope: Row = field(default_factory=dict)
     rows: tuple[str, ...] = ()
     keyed: bool = False
     nullable: bool = False
-    says: Row = NOTHING
+    says: Row = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     pages: Pages | None = None
 
@@ -78,7 +76,7 @@ class Reading(Generic[T]):
 
     endpoint: str
     read: Callable[[Any], T]
-    params: Row = NOTHING
+    params: Row = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +170,11 @@ class UnifiedPlan:
     maximum: Callable[[Row], Decimal | None]
     ids: Callable[[str], str]
     limits: BudgetLimits
-    weight: Mapping[str, float] = NOTHING
-    options: Row = NOTHING
+    weight: Mapping[str, float] = field(default_factory=dict)
+    options: Row = field(default_factory=dict)
     keys: Callable[[str, str], Mapping[str, str]] | None = None
     always: Callable[[Exchange], Row] | None = None
-    load: Row = NOTHING
+    load: Row = field(default_factory=dict)
     time: Callable[[Exchange], Awaitable[int | None]] | None = None
     names: Callable[[Row], tuple[str, ...]] = lambda market: (str(market["id"]),)
     markets: tuple[str, ...] = ("swap", "future")

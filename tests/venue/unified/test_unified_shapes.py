@@ -1,0 +1,65 @@
+"""No list of any venue is believed to be empty because its reply could not be understood."""
+
+import json
+from typing import Any
+
+import pytest
+
+from ess_server.core.errors import EssError
+from tests.venue.unified.case import Case, connect
+from tests.venue.unified.cases import CASES
+from tests.venue.unified.wire import Wire
+
+BODIES = ("", " ", "<html><body>maintenance</body></html>", "{}", "[]", "null", '"ok"', "0", "[null]", '{"data":{}}')
+CUT = "cut off"
+ERROR = "an error in a 200"
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_no_list_is_empty_for_lack_of_sense(case: Case) -> None:
+    """Each list of each venue, answered with each of these bodies while the others answer well, makes the whole
+    reading unknown; save for the bodies that are how this venue writes an empty list."""
+    client, wire = connect(case)
+    await client.prepare()
+    wire.taken()
+    await client.snapshot()
+    lists = wire.taken()
+    believed = []
+    for asked in lists:
+        good = _text(wire, asked.path, asked)
+        for body in (*BODIES, CUT, ERROR):
+            sent = {CUT: good[: -max(len(good) // 3, 1)], ERROR: case.refusal}.get(body, body)
+            wire.instead = {asked.key: sent}
+            try:
+                await client.snapshot()
+            except EssError:
+                continue
+            believed.append((asked.path, body))
+    wire.instead = {}
+    await client.snapshot()
+    await client.aclose()
+
+    assert sorted(set(believed)) == sorted((path, body) for path, bodies in case.legal.items() for body in bodies)
+    assert len(lists) == len(case.listing)
+
+
+def _text(wire: Wire, path: str, asked: Any) -> str:
+    answer = wire.answers[path]
+    answer = answer(asked) if callable(answer) else answer
+    return answer if isinstance(answer, str) else json.dumps(answer)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+async def test_a_page_that_is_refused_is_no_end(case: Case) -> None:
+    """On a full account too a list that fails, whichever of its pages, leaves nothing that could be called a snapshot."""
+    client, wire = connect(case, full=True)
+    await client.prepare()
+    await client.snapshot()
+    wire.taken()
+    await client.snapshot()
+    for asked in wire.taken():
+        for answer in (case.refusal, (503, "<html>busy</html>"), (500, "")):
+            wire.instead = {asked.key: answer}
+            with pytest.raises(EssError):
+                await client.snapshot()
+    await client.aclose()
