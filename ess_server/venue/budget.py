@@ -1,5 +1,7 @@
 """What an exchange lets one address ask for in a minute, shared by all accounts that are reached from here."""
 
+import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,6 +14,7 @@ from ess_server.core.flatten_plan import ReadBudgetError
 OBSERVING_LEAVES = 100
 """Weight above the reserve that is left by whatever is less urgent than equity, so that equity never waits for it."""
 _HEADROOM = 0.95
+_MINUTE_S, _IN_FLIGHT_S = 60.0, 1.0
 
 
 class Purpose(Enum):
@@ -31,21 +34,25 @@ SHARES = MappingProxyType({Purpose.EQUITY: 0.08, Purpose.EXECUTIONS: 0.06, Purpo
 class BudgetLimits:
     """Request weight. ``burst`` plus a minute of ``per_second`` stay below ``per_minute``, the exchange's limit.
 
-    ``reserve`` is kept from every read but those of a flatten, so that an emergency finds it.
+    ``reserve`` is kept from every read but those of a flatten, so that an emergency finds it. ``window`` is the weight
+    that the exchange takes in any span of so many seconds, where it counts by short spans: a flatten may use all of it.
+    ``per_account`` tells that it counts each account apart and not the address.
     """
 
     per_minute: int
     burst: float
     per_second: float
     reserve: float
+    window: tuple[float, float] | None = None
+    per_account: bool = False
 
 
 class RequestBudget:
     """A token bucket of request weight, corrected by what the exchange says has been used.
 
-    Reads are put off when it runs dry; all but those of a flatten have small incomes of their own then. Sends never
-    wait for it, but nothing at all is sent while the exchange refuses this address: going on then turns a refusal of
-    seconds into a ban of days.
+    Reads are put off when it runs dry; all but those of a flatten have small incomes of their own then, and those of a
+    flatten go on as long as the exchange's own count leaves room. Sends never wait for it, but nothing at all is sent
+    while the exchange refuses this address: going on then turns a refusal of seconds into a ban of days.
     """
 
     def __init__(self, uptime: Callable[[], float], limits: BudgetLimits) -> None:
@@ -55,6 +62,8 @@ class RequestBudget:
         self._filled = uptime()
         self._own = dict.fromkeys(SHARES, 0.0)
         self._refused_until = 0.0
+        self._told: tuple[float, float] | None = None
+        self._paid: deque[tuple[float, float]] = deque()
 
     def read(self, weight: float, purpose: Purpose) -> None:
         """Pay for a read. Raises ReadBudgetError if it must wait."""
@@ -65,10 +74,12 @@ class RequestBudget:
             if own <= 0:
                 self._own[purpose] -= weight
             delay = min(delay, own)
+        elif delay > 0:
+            delay = min(delay, self._room_in(weight))
         delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
             raise ReadBudgetError(timedelta(seconds=delay))
-        self._tokens -= weight
+        self._pay(weight)
 
     def send(self, weight: float) -> None:
         """Pay for a send. Raises VenueUnknownError while the exchange refuses this address."""
@@ -76,16 +87,48 @@ class RequestBudget:
         if left > 0:
             raise VenueUnknownError(f"the venue refuses requests from this address for another {left:.0f} s")
         self._refill()
-        self._tokens -= weight
+        self._pay(weight)
 
     def used(self, weight: float) -> None:
         """Take the exchange's own count for the present minute: others may share the address."""
         self._refill()
+        told = self._told[1] if self._told is not None else 0
+        # Replies overtake each other: only a much lower count is that of a new minute.
+        self._told = (self._uptime(), weight if weight < told / 2 else max(weight, told))
         self._tokens = min(self._tokens, self._limits.per_minute * _HEADROOM - weight)
 
     def refused(self, seconds: float) -> None:
         """The exchange refuses this address for so long."""
         self._refused_until = max(self._refused_until, self._uptime() + seconds)
+
+    def _pay(self, weight: float) -> None:
+        now = self._uptime()
+        self._tokens -= weight
+        self._paid.append((now, weight))
+        span = max(_IN_FLIGHT_S, self._limits.window[1] if self._limits.window else 0)
+        while self._paid[0][0] <= now - span:
+            self._paid.popleft()
+
+    def _room_in(self, weight: float) -> float:
+        """Seconds until the exchange itself would take a read; infinite where that is not known."""
+        now = self._uptime()
+        if self._limits.window is not None:
+            return self._window_in(weight, *self._limits.window)
+        if self._told is None or now - self._told[0] > _MINUTE_S:
+            return math.inf
+        # What was paid for in the last moments may not be in the exchange's count yet.
+        used = self._told[1] + sum(paid for at, paid in self._paid if at > now - _IN_FLIGHT_S)
+        return 0 if used + weight <= self._limits.per_minute * _HEADROOM else math.inf
+
+    def _window_in(self, weight: float, size: float, span: float) -> float:
+        now = self._uptime()
+        inside = [(at, paid) for at, paid in self._paid if at > now - span]
+        left, delay = size - sum(paid for _, paid in inside), 0.0
+        for at, paid in inside:
+            if left >= weight:
+                break
+            left, delay = left + paid, at + span - now
+        return delay
 
     def _floor(self, purpose: Purpose) -> float:
         if purpose is Purpose.FLATTEN:

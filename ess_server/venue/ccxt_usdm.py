@@ -1,7 +1,7 @@
 """One Binance USD-M account through ccxt."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,14 +19,16 @@ from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_usdm import SEND_BURST, SENDS_PER_SECOND, examine_usdm
 from ess_server.venue.examining import Sources, limits_of
+from ess_server.venue.reading import ReadingEconomy
 from ess_server.venue.strict import VenueError, open_exchange, translated
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 from ess_server.venue.usdm_markets import UsdmMarkets
 
 BUDGET = BudgetLimits(per_minute=2400, burst=1200, per_second=18, reserve=600)
 """The exchange counts 2,400 a minute and address; engines on the same address need their share."""
-SNAPSHOT_WEIGHT = 85
-"""40 for each list of orders without a symbol, 5 for the positions."""
+POSITIONS_WEIGHT, ORDERS_WEIGHT = 5, 80
+"""Of the positions, and of both lists of orders without a symbol."""
+SNAPSHOT_WEIGHT = POSITIONS_WEIGHT + ORDERS_WEIGHT
 ACCOUNT_WEIGHT = 5
 SEND_WINDOW_MS = 1750
 """Validity of a send: the promised 2 s less the error of the clock estimate."""
@@ -77,6 +79,7 @@ class BinanceUsdmClient:
             account.id, self._observe, self._markets.symbol_of, history or ExecutionHistory()
         )
         self._shown: dict[tuple[str, bool], set[str]] = {}
+        self._economy = ReadingEconomy()
 
     def __repr__(self) -> str:
         return f"BinanceUsdmClient({self.account.id!r})"
@@ -88,21 +91,39 @@ class BinanceUsdmClient:
         self.hedge_mode = usdm_rows.hedge_mode(await self._read(self._exchange.fapiPrivateGetPositionSideDual))
 
     async def snapshot(self) -> VenueSnapshot:
-        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
+        """See ``ExchangeClient.snapshot``, and ``ReadingEconomy`` for what it may leave out while positions close.
+
+        Raises ReadBudgetError if it must wait.
+        """
         await self._markets.ready()
-        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
-        legs, plain, algos = await together(
-            self._read(self._exchange.fapiPrivateV3GetPositionRisk),
-            self._read(self._exchange.fapiPrivateGetOpenOrders),
-            self._read(self._exchange.fapiPrivateGetOpenAlgoOrders),
-        )
+        if self._economy.positions_first:
+            self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
+            self._economy.begin()
+            legs = await self._read(self._exchange.fapiPrivateV3GetPositionRisk)
+            await self._markets.learn(_ids(legs))
+            positions = usdm_rows.positions(legs, self._markets.symbol_of)
+            if self._economy.suffices(positions):
+                return self._seen((), positions)
+            self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
+            plain, algos = await together(*self._lists())
+        else:
+            self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+            self._economy.begin()
+            legs, plain, algos = await together(self._read(self._exchange.fapiPrivateV3GetPositionRisk), *self._lists())
         await self._markets.learn(_ids(legs, plain, algos))
         symbol_of = self._markets.symbol_of
         orders = (
             *usdm_rows.open_orders(plain, symbol_of, conditional=False),
             *usdm_rows.open_orders(algos, symbol_of, conditional=True),
         )
-        positions = usdm_rows.positions(legs, symbol_of)
+        self._economy.whole(len(orders))
+        return self._seen(orders, usdm_rows.positions(legs, symbol_of))
+
+    def _lists(self) -> tuple[Coroutine[Any, Any, Any], ...]:
+        exchange = self._exchange
+        return self._read(exchange.fapiPrivateGetOpenOrders), self._read(exchange.fapiPrivateGetOpenAlgoOrders)
+
+    def _seen(self, orders: tuple[OpenOrder, ...], positions: tuple[Position, ...]) -> VenueSnapshot:
         self._shown = _grouped(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
@@ -128,13 +149,14 @@ class BinanceUsdmClient:
         parts = (position.quantity,) if rules is None else usdm_rows.split(position.quantity, rules)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
-        await all_of(
-            [
-                self._close_part(position, part, price, f"{client_order_id}-{n}")
-                for n, part in enumerate(parts[:MAX_PARTS])
-            ],
-            "close",
-        )
+        with self._economy.closing(position):
+            await all_of(
+                [
+                    self._close_part(position, part, price, f"{client_order_id}-{n}")
+                    for n, part in enumerate(parts[:MAX_PARTS])
+                ],
+                "close",
+            )
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""

@@ -1,6 +1,7 @@
 """The request budget: reads wait, sends do not, and a refusal by the exchange silences both."""
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -92,12 +93,46 @@ def test_sends_never_wait_but_are_counted(budget: RequestBudget) -> None:
 
 
 def test_what_others_used_on_the_address_counts(budget: RequestBudget) -> None:
-    """The exchange's own count lowers what is left, and never raises it."""
-    budget.used(900)
+    """The exchange's own count lowers what is left to those who observe, and never raises it."""
+    budget.used(700)
     budget.used(100)
     with pytest.raises(ReadBudgetError):
-        budget.read(51, Purpose.FLATTEN)
-    budget.read(50, Purpose.FLATTEN)
+        budget.read(51, Purpose.EQUITY)
+    budget.read(50, Purpose.EQUITY)
+
+
+def test_a_flatten_goes_on_as_long_as_the_exchange_counts_room(budget: RequestBudget, clock: FakeClock) -> None:
+    """Beyond the burst it reads up to the exchange's limit by the exchange's own count, and no further."""
+    budget.read(400, Purpose.FLATTEN)
+    clock.advance(2)
+    budget.used(400)
+    budget.used(390)
+    for _ in range(5):
+        budget.read(110, Purpose.FLATTEN)
+    with pytest.raises(ReadBudgetError):
+        budget.read(110, Purpose.FLATTEN)
+    clock.advance(2)
+    budget.used(20)
+    budget.read(110, Purpose.FLATTEN)
+    clock.advance(61)
+    budget._tokens = -1e6
+    with pytest.raises(ReadBudgetError):
+        budget.read(110, Purpose.FLATTEN)
+
+
+def test_a_short_window_may_be_used_up_at_once(clock: FakeClock) -> None:
+    """Where the exchange counts by short spans a flatten uses one up, then waits for it to move."""
+    budget = RequestBudget(clock.uptime, replace(LIMITS, window=(400, 2)))
+    for _ in range(3):
+        budget.read(130, Purpose.FLATTEN)
+        clock.advance(0.5)
+    budget._tokens = -1e6
+    with pytest.raises(ReadBudgetError) as put_off:
+        budget.read(150, Purpose.FLATTEN)
+
+    assert put_off.value.delay == timedelta(seconds=1)
+    clock.advance(1)
+    budget.read(150, Purpose.FLATTEN)
 
 
 def test_a_refusal_silences_reads_and_sends(budget: RequestBudget, clock: FakeClock) -> None:

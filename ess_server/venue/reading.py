@@ -1,0 +1,63 @@
+"""How much of an account the next snapshot has to read, where lists of orders are dear."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.venue_snapshot import Position
+
+MOST_LEFT_OUT = 4
+"""Snapshots in a row that may leave orders out: new ones must not be overlooked for long."""
+
+
+class ReadingEconomy:
+    """Spends the exchange's limit on readings that can decide something.
+
+    A snapshot that still shows a position which was asked to be closed since the one before is not the last one: the
+    position has to be closed again. It may leave orders out if the one before it showed none. After a reading that
+    failed, positions are read before the dear lists: where they cannot be read nothing else is paid for.
+    """
+
+    def __init__(self) -> None:
+        self._asked: set[tuple[str, bool]] = set()
+        self._bare = False
+        self._failed = False
+        self._left_out = 0
+
+    @contextmanager
+    def closing(self, position: Position) -> Iterator[None]:
+        """A close of this position is being sent; BelowMinimumError says that it was not."""
+        leg = position.symbol, position.long
+        self._asked.add(leg)
+        try:
+            yield
+        except BelowMinimumError:
+            self._asked.discard(leg)
+            raise
+
+    @property
+    def positions_first(self) -> bool:
+        """Whether to read positions alone to begin with."""
+        return self._failed or self._may_leave_out
+
+    @property
+    def _may_leave_out(self) -> bool:
+        return bool(self._asked) and self._bare and self._left_out < MOST_LEFT_OUT
+
+    def begin(self) -> None:
+        """A snapshot begins; it has failed unless it is heard of again."""
+        self._failed = True
+
+    def suffices(self, positions: Iterable[Position]) -> bool:
+        """Whether these positions are enough of a snapshot; it ends with that."""
+        if not (self._may_leave_out and any((p.symbol, p.long) in self._asked for p in positions)):
+            return False
+        self._asked.clear()
+        self._failed = False
+        self._left_out += 1
+        return True
+
+    def whole(self, orders: int) -> None:
+        """A snapshot of everything ends, with so many orders."""
+        self._asked.clear()
+        self._failed, self._bare, self._left_out = False, not orders, 0

@@ -1,0 +1,104 @@
+"""What a snapshot may leave unread, so that a flatten which takes many rounds does not use its limit up."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.core.venue_snapshot import Position
+from ess_server.venue.ccxt_usdm import BinanceUsdmClient
+from ess_server.venue.paper import Fault, FaultKind, Operation
+from ess_server.venue.reading import MOST_LEFT_OUT, ReadingEconomy
+
+HELD = Position(symbol="BTC/USDT:USDT", long=True, quantity=Decimal(1), hedged=False)
+
+
+def closed(economy: ReadingEconomy) -> ReadingEconomy:
+    """Close the position once more."""
+    with economy.closing(HELD):
+        return economy
+
+
+def test_orders_are_left_out_while_a_close_has_more_to_do() -> None:
+    """Only after a snapshot without orders, for what was asked to be closed, and not many times in a row."""
+    economy = ReadingEconomy()
+    economy.begin()
+    economy.whole(3)
+    assert not closed(economy).positions_first
+    economy.whole(0)
+    assert not economy.positions_first
+    for _ in range(MOST_LEFT_OUT):
+        assert closed(economy).positions_first
+        assert economy.suffices([HELD])
+    assert not closed(economy).positions_first
+    assert not economy.suffices([HELD])
+
+
+def test_what_is_not_being_closed_leaves_nothing_out() -> None:
+    """Another position, none at all, and dust whose close was never sent: the orders are read."""
+    economy = ReadingEconomy()
+    economy.whole(0)
+    other = Position(symbol="ETH/USDT:USDT", long=True, quantity=Decimal(1), hedged=False)
+    assert not closed(economy).suffices([other])
+    assert not economy.suffices([])
+    economy.whole(0)
+    with pytest.raises(BelowMinimumError), economy.closing(HELD):
+        raise BelowMinimumError("dust")
+    assert not economy.positions_first
+
+
+def test_after_a_failure_positions_come_first_and_never_suffice() -> None:
+    """A reading that began and was not heard of again makes the next one try the cheap list first."""
+    economy = ReadingEconomy()
+    economy.begin()
+    assert economy.positions_first
+    assert not economy.suffices([HELD])
+    economy.whole(0)
+    assert not economy.positions_first
+
+
+async def test_rounds_of_closing_cost_little(
+    open_floor: Callable[..., Awaitable[Any]], connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """A position that closes bit by bit is read for a sixteenth of the weight; orders that come are seen in the end."""
+    floor = await open_floor()
+    client = connect(floor)
+    await client.prepare()
+    floor.hold("BTCUSDT", "1")
+    floor.books.market.liquidity = Decimal(6000)
+
+    def weight() -> int:
+        return int(floor.venue.limiter._weights["127.0.0.1"].used)
+
+    shown = await client.snapshot()
+    floor.rest("BTCUSDT", "0.1")
+    spent = []
+    for number in range(MOST_LEFT_OUT + 1):
+        await client.close_position(shown.positions[0], f"ess-00000000-1-{number}")
+        floor.books.tick()
+        before = weight()
+        shown = await client.snapshot()
+        spent.append(weight() - before)
+        assert shown.positions[0].quantity == Decimal(1) - Decimal("0.1") * (number + 1)
+
+    assert spent == [5] * MOST_LEFT_OUT + [85]
+    assert len(shown.orders) == 1
+
+
+async def test_a_venue_that_fails_is_asked_for_positions_first(
+    open_floor: Callable[..., Awaitable[Any]], connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """While positions cannot be read the dear lists are not asked for; once they can, everything is read."""
+    floor = await open_floor()
+    client = connect(floor)
+    await client.prepare()
+    floor.rest("BTCUSDT", "0.1")
+    floor.venue.faults.add(Fault(kind=FaultKind.STATUS, operation=Operation.POSITIONS, times=3))
+    for _ in range(3):
+        with pytest.raises(Exception, match="503"):
+            await client.snapshot()
+    asked = [e for e in floor.venue.journal.read(kinds=["fault"]) if "positionRisk" in str(e.details["path"])]
+    assert len(asked) == 3
+    assert len((await client.snapshot()).orders) == 1
