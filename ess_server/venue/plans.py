@@ -65,16 +65,20 @@ PLANS: Mapping[str, VenuePlan] = MappingProxyType(
 
 
 class Budgets:
-    """The request budget of each exchange as it is reached from here, shared by its accounts and feeds."""
+    """The request budgets of each exchange as it is reached from here.
+
+    One is shared by its accounts and feeds, unless the exchange counts each account apart.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._budgets: dict[tuple[str, PaperEndpoint | None], RequestBudget] = {}
+        self._budgets: dict[tuple[str, PaperEndpoint | None, str], RequestBudget] = {}
 
-    def of(self, exchange: str, paper: PaperEndpoint | None) -> RequestBudget:
-        """Return the budget; of an exchange without a row here, the first row's."""
+    def of(self, exchange: str, paper: PaperEndpoint | None, account: str = "") -> RequestBudget:
+        """Return the budget of an account, or of no account; of an exchange without a row here, the first row's."""
         limits = PLANS[exchange].limits if exchange in PLANS else ccxt_usdm.BUDGET
-        return self._budgets.setdefault((exchange, paper), RequestBudget(self._clock.uptime, limits))
+        who = account if limits.per_account else ""
+        return self._budgets.setdefault((exchange, paper, who), RequestBudget(self._clock.uptime, limits))
 
 
 def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budgets) -> list[DeferredClient]:
@@ -85,7 +89,7 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
     clients: list[DeferredClient] = []
     for account in accounts:
         plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
-        budget = budgets.of(account.exchange, account.paper)
+        budget = budgets.of(account.exchange, account.paper, account.id)
         sources = [account.key, account.secret, *([account.passphrase] if account.passphrase else [])]
         files = [f for f in (*(s.file for s in sources), account.paper and account.paper.ca_file) if f]
         since = account.executions_since
@@ -99,8 +103,8 @@ def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> Flat
     """Return settings whose sweeps slow down to what the request budget of the most crowded exchange sustains."""
     crowds = Counter((account.exchange, account.paper) for account in accounts if account.exchange in PLANS)
     sustained = [
-        count * PLANS[exchange].snapshot_weight / PLANS[exchange].limits.per_second / SWEEP_SHARE
-        for (exchange, _), count in crowds.items()
+        (1 if plan.limits.per_account else count) * plan.snapshot_weight / plan.limits.per_second / SWEEP_SHARE
+        for plan, count in ((PLANS[exchange], count) for (exchange, _), count in crowds.items())
     ]
     slowest = timedelta(seconds=max(sustained, default=0))
     return replace(settings, sweep_interval_max=max(settings.sweep_interval_max, slowest))

@@ -26,16 +26,16 @@ def key_of(account: str) -> str:
 
 
 def open_clients(dialect: str, accounts: tuple[str, ...], venue: PaperVenue) -> list[ExchangeClient]:
-    """Return a client for each account; they share one address and its budget, as in the venue process."""
+    """Return a client for each account; they share one address and its budgets, as in the venue process."""
     made, limits = CLIENTS[dialect]
     clock = SystemClock()
-    budget = RequestBudget(clock.uptime, limits)
+    shared = RequestBudget(clock.uptime, limits)
     return [
         made(
             Account(id=name, venue="paper"),
             Credentials(key_of(name), SECRET, PASSPHRASE),
             clock=clock,
-            budget=budget,
+            budget=RequestBudget(clock.uptime, limits) if limits.per_account else shared,
             session=open_session(venue.ca_file, "127.0.0.1", venue.port),
         )
         for name in accounts
