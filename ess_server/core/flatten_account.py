@@ -148,9 +148,11 @@ class AccountFlattener:
             return NO_DELAY
         read = CleanRead(began=began, ended=self._clock.uptime(), time=snapshot.time)
         attempt.read_at = read.ended
-        self._report.counted(snapshot)
         protective = self._rules.cancel_protective
         wanted = plan(work, snapshot, dust=attempt.dust, swept=attempt.swept, cancel_protective=protective)
+        if snapshot.partial:
+            return NO_DELAY if wanted.clean else await self._act(attempt, wanted)
+        self._report.counted(snapshot)
         self._late.see(snapshot.orders, wanted.cancels)
         if wanted.clean and needs_names(work) and snapshot.unnamed:
             error = VenueUnknownError(f"the symbol of market {snapshot.unnamed[0]} could not be looked up")

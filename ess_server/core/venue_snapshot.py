@@ -38,6 +38,8 @@ class Position:
 class VenueSnapshot:
     """Everything one account shows at one time, by a complete and validated reading of every scope.
 
+    ``partial`` means that what is costly to read was left out because there was work to do anyway: such a one can ask
+    for work and prove nothing. No client returns two of them in a row without a send between.
     ``unnamed`` are the markets among them whose unified symbol is not known; they stand under the venue's own id.
     """
 
@@ -45,6 +47,7 @@ class VenueSnapshot:
     orders: tuple[OpenOrder, ...] = ()
     positions: tuple[Position, ...] = ()
     unnamed: tuple[str, ...] = ()
+    partial: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

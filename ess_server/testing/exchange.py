@@ -47,6 +47,7 @@ class FakeExchangeClient:
     (a method without one works) and is counted in ``calls``. As on real venues a resting reduce-only order
     makes a close of its symbol fail, closes never flip, and positions below ``minimum`` cannot be closed. A close
     with a limit finds nobody in markets that are ``thin``. ``unlisted`` makes the witness see what no list shows.
+    While ``costly``, the first snapshot after a send is partial: it leaves out conditional orders.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class FakeExchangeClient:
         self.balance = Decimal(1000)
         self.prices: dict[str, Decimal] = {}
         self.unlisted = False
+        self.costly = False
         self.thin: set[str] = set()
         self.faults: dict[str, deque[Fault]] = {
             name: deque() for name in ("snapshot", "cancel", "close_position", "witness")
@@ -70,6 +72,7 @@ class FakeExchangeClient:
         self._now = now or (lambda: datetime.now(UTC))
         self._shown = VenueSnapshot(time=self._now())
         self._placed = 0
+        self._sent = False
 
     def rest(self, symbol: str, *, conditional: bool = False, reduce_only: bool = False) -> OpenOrder:
         """Place an order that rests."""
@@ -107,12 +110,17 @@ class FakeExchangeClient:
         if fault in (Fault.LOST, Fault.PARTIAL):
             raise VenueUnknownError("one part of the snapshot could not be read")
         positions = tuple(replace(p, price=self.prices.get(p.symbol)) for p in self.positions.values())
-        self._shown = VenueSnapshot(time=self._now(), orders=tuple(self.orders.values()), positions=positions)
+        orders = tuple(self.orders.values())
+        partial = self.costly and self._sent
+        if partial:
+            orders, self._sent = tuple(o for o in orders if not o.conditional), False
+        self._shown = VenueSnapshot(time=self._now(), orders=orders, positions=positions, partial=partial)
         return self._shown
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``."""
         fault = await self._arrive("cancel")
+        self._sent = True
         if fault is Fault.PARTIAL:
             orders = orders[: len(orders) // 2]
         for order in orders:
@@ -124,6 +132,7 @@ class FakeExchangeClient:
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``."""
         fault = await self._arrive("close_position")
+        self._sent = True
         held = _quantity(self.positions.values(), position)
         shown = _quantity(self._shown.positions, position)
         self.closes.append(

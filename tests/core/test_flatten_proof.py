@@ -11,7 +11,7 @@ from ess_server.core.closing import ClosingRules
 from ess_server.core.flatten_report import FlattenReport
 from ess_server.core.flatten_verify import Verification
 from ess_server.core.model import Account, AccountProgress, FlattenStatus
-from ess_server.core.venue_snapshot import Witness
+from ess_server.core.venue_snapshot import VenueSnapshot, Witness
 from ess_server.testing import FakeClock
 from ess_server.testing.exchange import Fault
 from ess_server.testing.waiting import eventually
@@ -141,6 +141,33 @@ async def test_slices_leave_one_after_the_other() -> None:
         await rig.reaches(FlattenStatus.FLAT)
 
     assert [c.position.quantity for c in rig.client.closes] == [2, 2, 2, 2]
+
+
+async def test_a_partial_reading_asks_for_work_and_proves_nothing() -> None:
+    """An order that only whole readings show is cancelled, and never counts as late; no clean read is partial."""
+    rig = Rig()
+    rig.client.costly = True
+    rig.client.rest(BTC)
+    rig.client.hold(BTC, 1)
+    rig.client.rest(ETH, conditional=True)
+    rig.client.faults["cancel"].append(Fault.PARTIAL)
+    partial: list[bool] = []
+    snapshot = rig.client.snapshot
+
+    async def noted() -> VenueSnapshot:
+        shown = await snapshot()
+        partial.append(shown.partial)
+        return shown
+
+    rig.client.snapshot = noted
+    async with running(rig):
+        rig.flattener.set_work(work())
+        await rig.reaches(FlattenStatus.FLAT)
+
+    assert rig.client.flat
+    assert partial[:2] == [False, True]
+    assert partial[-3:] == [False] * 3
+    assert "late_entries" not in rig.kinds
 
 
 def report(clock: FakeClock, told: list[tuple[str, Mapping[str, str]]]) -> FlattenReport:

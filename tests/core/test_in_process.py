@@ -73,10 +73,10 @@ async def test_a_request_by_hand_stops_and_flattens_and_a_person_resets() -> Non
 
         assert not system.controller.state.active
         told = [e.draft for e in await system.events(after=0, limit=99, ascending=True, stop_id="", kind="")]
-        assert [e.summary for e in told if e.kind == "flatten.flat"] == [
-            "main: open_orders=0 open_positions=0 quiet_window_s=0.1 status=FLAT"
-            " witness=none of positions and orders: the fake's books"
-        ]
+        summary = (
+            "main: open_orders=0 open_positions=0 quiet_window_s=0.1 status=FLAT witness=none of positions and orders"
+        )
+        assert [e.summary for e in told if e.kind == "flatten.flat"] == [f"{summary}: the fake's books"]
     assert venue.closed
 
 
