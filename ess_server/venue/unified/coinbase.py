@@ -53,7 +53,7 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
     wanted = {
         "client_order_id": closing.client_order_id,
         "product_id": closing.position.market,
-        "size": f"{closing.quantity:f}",
+        "size": closing.size,
     }
     reply = await exchange.v3PrivatePostBrokerageOrdersClosePosition(wanted)
     if reply.get("success") is not True:

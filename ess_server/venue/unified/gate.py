@@ -96,7 +96,7 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
             "tif": "ioc",
             "reduce_only": True,
             "text": closing.client_order_id,
-            **(whole if closing.whole else {"size": f"{sign}{closing.quantity:f}"}),
+            **(whole if closing.whole else {"size": sign + closing.size}),
         }
     )
 

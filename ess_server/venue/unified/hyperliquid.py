@@ -65,7 +65,7 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
         "symbol": closing.symbol,
         "type": "market" if closing.limit is None else "limit",
         "side": closing.side,
-        "amount": f"{closing.quantity:f}",
+        "amount": closing.size,
         "price": f"{price:f}",
         "params": {**own, "slippage": SLIPPAGE} if closing.limit is None else {**own, "timeInForce": "Ioc"},
     }

@@ -112,6 +112,11 @@ class Closing:
         return self.position.amount > 0
 
     @property
+    def size(self) -> str:
+        """Quantity in digits, without a trailing zero."""
+        return f"{self.quantity.normalize():f}"
+
+    @property
     def side(self) -> str:
         """Side of the order."""
         return "sell" if self.long else "buy"

@@ -107,15 +107,15 @@ def by_cursor(key: str, path: Sequence[str], size: int = 1) -> Pages:
 
 
 def joined(parts: Sequence[Witness]) -> Witness:
-    """Return what several readings together tell: something if one does, nothing only if all do."""
+    """Return what several readings together tell. One that says that nothing is held says it of the whole account."""
     return Witness(
-        positions=_any([p.positions for p in parts]),
-        orders=_any([p.orders for p in parts]),
+        positions=_together([p.positions for p in parts]),
+        orders=_together([p.orders for p in parts]),
         evidence="; ".join(p.evidence for p in parts if p.evidence),
     )
 
 
-def _any(told: Sequence[bool | None]) -> bool | None:
+def _together(told: Sequence[bool | None]) -> bool | None:
     if True in told:
         return True
-    return None if None in told or not told else False
+    return False if False in told else None

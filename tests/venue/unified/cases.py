@@ -1,5 +1,5 @@
 """Every case."""
 
-from tests.venue.unified import binance_coinm, kraken_futures
+from tests.venue.unified import binance_coinm, bitget, coinbase, kraken, kraken_futures
 
-CASES = (binance_coinm.CASE, kraken_futures.CASE)
+CASES = (binance_coinm.CASE, kraken_futures.CASE, kraken.CASE, coinbase.CASE, bitget.CASE)
