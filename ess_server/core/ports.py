@@ -154,16 +154,23 @@ class ExchangeClient(Protocol):
 
 
 class DeadManSwitch(Protocol):
-    """The venue's own timer, which cancels the orders of one account when nobody renews it. It closes nothing."""
+    """The venue's own timer, which cancels the orders of one account when nobody renews it. It closes nothing.
 
-    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
-        """Start the timer anew, to run out ``after`` this. Raises as ``ExchangeClient`` does.
+    Symbols matter to venues that keep a timer for each; others have one for the account and pass them over. Every
+    method raises as ``ExchangeClient`` does; whatever is raised leaves the timers unknown, unless the venue refused.
+    """
 
-        ``symbols`` are those with orders, for venues that keep a timer each.
+    async def order_symbols(self) -> frozenset[str]:
+        """Return the symbols with orders, where each has a timer; nothing where the account has one.
+
+        Raises ReadBudgetError if it must wait.
         """
 
-    async def disarm(self) -> None:
-        """Stop every timer that this client has started. Raises as ``ExchangeClient`` does."""
+    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
+        """Start these timers anew, to run out ``after`` this."""
+
+    async def disarm(self, symbols: Sequence[str]) -> None:
+        """Stop these timers."""
 
 
 @runtime_checkable

@@ -1,9 +1,10 @@
 """What server and venue process say to each other: one JSON object a line.
 
 Server to venue: the settings once, then ``{"type": "work", "work": {account: {...}}}``, ``{"type": "quiesce", "id",
-"accounts", "timeout_s"}`` and ``{"type": "look", "id", "account", "timeout_s"}``. Venue to server: ``ready``, ``alive``
-(every second), ``progress``, ``equity``, ``executions``, ``executions_read``, ``event``, ``quiesced``, ``looked``,
-``fault``. Work carries a generation per account, which its progress repeats: progress of work that has been replaced
+"accounts", "timeout_s"}``, ``{"type": "look", "id", "account", "timeout_s"}``, ``{"type": "disarm", "id", "accounts",
+"timeout_s"}``, and ``alive`` every second where a dead man's switch is to be renewed. Venue to server: ``ready``,
+``alive`` (every second), ``progress``, ``equity``, ``executions``, ``executions_read``, ``event``, ``quiesced``,
+``looked``, ``armed`` (account, symbols), ``disarmed``, ``fault``. Work carries a generation per account, which its progress repeats: progress of work that has been replaced
 is recognised by it.
 """
 
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from ess_server.core.closing import ClosingRules, read_rules, rules_entry
+from ess_server.core.dead_man import DeadMan, dead_man_entry, read_dead_man
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
@@ -51,6 +53,7 @@ class VenueAccount:
     executions_interval: timedelta | None = None
     executions_since: datetime | None = None
     closing: ClosingRules = ClosingRules()
+    dead_man: DeadMan | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,7 @@ def _account_message(account: VenueAccount) -> Message:
         "executions_interval_s": _seconds(account.executions_interval),
         "executions_since": None if since is None else since.isoformat(),
         "closing": rules_entry(account.closing),
+        "dead_man": dead_man_entry(account.dead_man),
     }
 
 
@@ -135,6 +139,7 @@ def _read_account(message: Message) -> VenueAccount:
         executions_interval=_interval(message["executions_interval_s"]),
         executions_since=None if since is None else datetime.fromisoformat(since),
         closing=read_rules(message["closing"]),
+        dead_man=read_dead_man(message["dead_man"]),
     )
 
 

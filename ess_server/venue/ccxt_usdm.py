@@ -21,6 +21,7 @@ from ess_server.venue.examine_usdm import SEND_BURST, SENDS_PER_SECOND, examine_
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.reading import ReadingEconomy
 from ess_server.venue.strict import VenueError, open_exchange, translated
+from ess_server.venue.timers import UsdmTimers
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 from ess_server.venue.usdm_markets import UsdmMarkets
 
@@ -74,6 +75,7 @@ class BinanceUsdmClient:
         self._equity_slot = asyncio.Semaphore(1)
         self.open_positions: int | None = None
         self._looking = asyncio.Semaphore(1)
+        self.dead_man = UsdmTimers(self._exchange, self._markets, budget)
         self._account: Any = None
         self._executions = UsdmExecutions(
             account.id, self._observe, self._markets.symbol_of, history or ExecutionHistory()

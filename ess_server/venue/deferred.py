@@ -3,14 +3,15 @@
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Examination
 from ess_server.core.model import Account
-from ess_server.core.ports import AccountExaminer, DeliverExecutions, ExchangeClient, ExecutionReader
+from ess_server.core.ports import AccountExaminer, DeadManSwitch, DeliverExecutions, ExchangeClient, ExecutionReader
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue.inquiry import describe_opening, examine_any
 
@@ -21,8 +22,17 @@ class VenueClient(ExchangeClient, ExecutionReader, Protocol):
     """All that is asked of one account on one venue."""
 
 
+@runtime_checkable
+class Timed(Protocol):
+    """A client of a venue with a timer of its own."""
+
+    @property
+    def dead_man(self) -> DeadManSwitch:
+        """That timer."""
+
+
 class DeferredClient:
-    """A ``VenueClient`` that fails call by call, not for good, while its keys cannot be read.
+    """A ``VenueClient`` and ``DeadManSwitch`` that fails call by call, not for good, while its keys cannot be read.
 
     A client that works is kept when a changed file cannot be used, so that a vanished key never ends a flatten.
     """
@@ -68,6 +78,18 @@ class DeferredClient:
         """See ``ExecutionReader.executions``."""
         return await self._current().executions(deliver)
 
+    async def order_symbols(self) -> frozenset[str]:
+        """See ``DeadManSwitch.order_symbols``."""
+        return await self._switch().order_symbols()
+
+    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
+        """See ``DeadManSwitch.arm``."""
+        await self._switch().arm(after, symbols)
+
+    async def disarm(self, symbols: Sequence[str]) -> None:
+        """See ``DeadManSwitch.disarm``."""
+        await self._switch().disarm(symbols)
+
     async def examine(self) -> Examination:
         """See ``AccountExaminer.examine``."""
         try:
@@ -82,6 +104,12 @@ class DeferredClient:
             self._retire(self._client)
             self._client = None
         await asyncio.gather(*self._closing, return_exceptions=True)
+
+    def _switch(self) -> DeadManSwitch:
+        client = self._current()
+        if not isinstance(client, Timed):
+            raise VenueUnknownError("the venue has no dead man's switch that works from here")
+        return client.dead_man
 
     def _current(self) -> VenueClient:
         stamp = self._read_stamp()

@@ -12,14 +12,17 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from ess_server.core.clock import SystemClock
+from ess_server.core.dead_man import DeadMan
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
+from ess_server.core.ports import DeadManSwitch
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.conflation import Outlet
-from ess_server.venue.deferred import VenueClient
+from ess_server.venue.dead_man import DeadManKeeper
+from ess_server.venue.deferred import DeferredClient
 from ess_server.venue.executions import poll_executions
 from ess_server.venue.lock import LockHeldError, hold_lock
 from ess_server.venue.look import look
@@ -45,7 +48,9 @@ class VenueServer:
         self._generations: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._faults = Faults(self._clock, self._fault)
-        self._clients: dict[str, VenueClient] = {}
+        self._clients: dict[str, DeferredClient] = {}
+        self._keepers: dict[str, DeadManKeeper] = {}
+        self._heard = self._clock.uptime()
         self._flattener: LocalFlattener | None = None
 
     async def run(self, stdin: int, stdout: int) -> int:
@@ -76,11 +81,11 @@ class VenueServer:
     async def _serve(self) -> int:
         self._start(self._alive())
         try:
-            settings = read_settings(decode(await self._lines.get()))
+            settings = read_settings(await self._next())
             await hold_lock(settings.lock_file, settings.lock_wait, lambda text: self._fault("", text))
             await self._open(settings)
             while True:
-                self._obey(decode(await self._lines.get()))
+                self._obey(await self._next())
         except LockHeldError as error:
             self._fault("", str(error))
             return EXIT_LOCKED
@@ -91,6 +96,11 @@ class VenueServer:
             _log.exception("the venue process failed")
             self._fault("", type(error).__name__)
             return EXIT_FAILED
+
+    async def _next(self) -> Message:
+        message = decode(await self._lines.get())
+        self._heard = self._clock.uptime()
+        return message
 
     async def _open(self, settings: VenueSettings) -> None:
         # Importing ccxt takes a second, twelve without bytecode; on a thread, so that the pipe is served meanwhile.
@@ -112,6 +122,8 @@ class VenueServer:
                 self._start(poll_equity(client, account.equity_interval, self._clock, self._equity, self._faults))
             if (every := account.executions_interval) is not None:
                 self._start(poll_executions(client, every, self._clock, self._outbox, self._faults))
+            if (wanted := account.dead_man) is not None:
+                self._keep_armed(account.id, client, wanted, opened.flatten.request_expiry)
         for reading in opened.feeds(lambda name: Outlet(name, self._outbox), self._faults):
             self._start(reading)
         self._outbox.put({"type": "ready", "pid": os.getpid()})
@@ -129,6 +141,8 @@ class VenueServer:
             self._start(self._quiesce(flattener, message))
         elif message["type"] == "look":
             self._start(self._look(message))
+        elif message["type"] == "disarm":
+            self._start(self._disarm(message))
 
     async def _quiesce(self, flattener: LocalFlattener, message: Message) -> None:
         ok = await flattener.quiesce(message["accounts"], timedelta(seconds=message["timeout_s"]))
@@ -137,6 +151,28 @@ class VenueServer:
     async def _look(self, message: Message) -> None:
         within = timedelta(seconds=message["timeout_s"]) * _LOOK_SHARE
         self._outbox.put(await look(message["id"], self._clients.get(message["account"]), within))
+
+    def _keep_armed(self, account: str, switch: DeadManSwitch, wanted: DeadMan, valid: timedelta) -> None:
+        keeper = DeadManKeeper(
+            account,
+            switch,
+            wanted,
+            clock=self._clock,
+            valid=valid,
+            heard=lambda: self._heard,
+            on_armed=self._armed,
+            faults=self._faults,
+        )
+        self._keepers[account] = keeper
+        self._start(keeper.run())
+
+    async def _disarm(self, message: Message) -> None:
+        keepers = [keeper for account, keeper in self._keepers.items() if account in message["accounts"]]
+        done = await asyncio.gather(*(keeper.disarm() for keeper in keepers))
+        self._outbox.put({"type": "disarmed", "id": message["id"], "ok": all(done)})
+
+    def _armed(self, account: str, symbols: Sequence[str]) -> None:
+        self._outbox.latest(f"armed {account}", {"type": "armed", "account": account, "symbols": list(symbols)})
 
     async def _alive(self) -> None:
         while True:
@@ -179,7 +215,7 @@ class _Opened:
         self._settings = settings
         self._clock = clock
         self._budgets = Budgets(clock)
-        self.clients: Sequence[VenueClient] = open_clients(settings.accounts, clock, self._budgets)
+        self.clients: Sequence[DeferredClient] = open_clients(settings.accounts, clock, self._budgets)
         self.flatten: FlattenSettings = paced(settings.flatten, settings.accounts)
 
     def feeds(self, outlet: Callable[[str], Outlet], faults: Faults) -> list[Coroutine[Any, Any, None]]:

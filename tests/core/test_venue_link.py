@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ess_server.core.closing import ClosingRules
+from ess_server.core.dead_man import DeadMan
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.venue_link import (
@@ -48,6 +49,7 @@ ACCOUNT = VenueAccount(
         market_after=timedelta(seconds=7),
         cancel_protective=True,
     ),
+    dead_man=DeadMan(after=timedelta(seconds=60), armed=("BTC/USDT:USDT",), ended=True),
 )
 SETTINGS = VenueSettings(
     accounts=(ACCOUNT, VenueAccount(id="b", venue="v", exchange="x", key=ACCOUNT.key, secret=ACCOUNT.secret)),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from ess_server.adapters.venue_process.dead_men import DeadMen
 from ess_server.adapters.venue_process.link import Link, LinkTimes
 from ess_server.adapters.venue_process.questions import Questions
 from ess_server.core.flatten_plan import same_but_for_the_stop, wants_work
@@ -29,7 +30,7 @@ from ess_server.core.venue_link import (
 )
 from ess_server.core.venue_look import read_looked
 from ess_server.core.venue_snapshot import VenueSnapshot
-from ess_server.core.venue_wire import LinkError, Message
+from ess_server.core.venue_wire import ALIVE_EVERY, LinkError, Message
 
 COMMAND = (sys.executable, "-m", "ess_server.venue")
 _LOOK_EVERY = 0.05
@@ -80,6 +81,7 @@ class VenueProcess:
         self._settings_unsent = self._work_unsent = True
         self._wake = asyncio.Event()
         self._questions = Questions(self._wake.set)
+        self._dead_men = DeadMen(settings, clock)
         self._supervisor: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -137,6 +139,16 @@ class VenueProcess:
             if answer is not None:
                 return read_looked(answer)
         return f"the venue did not answer within {within.total_seconds():g} s"
+
+    async def disarm(self, within: timedelta) -> bool:
+        """Stop the dead man's switches, once and for all; False if it is not certain that all of them are.
+
+        Not where work cancels or closes: there the venue's timer would do no more than is wanted.
+        """
+        idle = [account for account, (_, work) in self._work.items() if not wants_work(work)]
+        return await self._dead_men.disarm(
+            idle, within, lambda left, accounts: self._ask("disarm", left, accounts=accounts)
+        )
 
     async def _ask(self, type_: str, within: timedelta, **fields: object) -> Message | None:
         """Return the answer; None while there is none, after a moment if the process is down."""
@@ -204,12 +216,17 @@ class VenueProcess:
             if (question := self._questions.next_message()) is not None:
                 return question
             self._wake.clear()
-            await self._wake.wait()
+            try:
+                async with asyncio.timeout(ALIVE_EVERY.total_seconds() if self._dead_men.kept else None):
+                    await self._wake.wait()
+            except TimeoutError:
+                return {"type": "alive"}
 
     def _continued(self) -> VenueSettings:
-        """Return the settings, so that executions are read from where the process before has ended."""
-        accounts = tuple(replace(a, executions_since=self._executions_read.get(a.id)) for a in self._settings.accounts)
-        return replace(self._settings, accounts=accounts)
+        """Return the settings, so that the next process goes on where the one before has ended."""
+        since = self._executions_read
+        accounts = (replace(a, executions_since=since.get(a.id)) for a in self._settings.accounts)
+        return replace(self._settings, accounts=tuple(map(self._dead_men.continued, accounts)))
 
     def _take(self, message: Message) -> None:
         match message["type"]:
@@ -220,8 +237,10 @@ class VenueProcess:
                     self._show(replace(progress, stop_id=self._progress[progress.account].stop_id))
             case "event":
                 self._event(*read_event(message))
-            case "quiesced" | "looked":
+            case "quiesced" | "looked" | "disarmed":
                 self._questions.answered(message)
+            case "armed":
+                self._dead_men.armed(message)
             case "fault":
                 self._event("venue.fault", str(message.get("account")), {"detail": str(message.get("detail"))})
             case "alive" | "ready":

@@ -1,0 +1,108 @@
+"""The venue's own timer that cancels orders when this host is lost: where there is one, and which of them to renew."""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+IDLE_LOOKS = 3
+"""Looks without an order after which a symbol's timer is stopped."""
+_SHARE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerRange:
+    """How long a venue's timer may run, as far as that is useful here. ``each_symbol`` has a timer of its own."""
+
+    shortest: timedelta
+    longest: timedelta
+    each_symbol: bool = False
+
+
+_TEN = timedelta(seconds=10)
+TIMERS: Mapping[str, TimerRange] = MappingProxyType(
+    {
+        "binanceusdm": TimerRange(shortest=_TEN, longest=timedelta(hours=1), each_symbol=True),
+        "binancecoinm": TimerRange(shortest=_TEN, longest=timedelta(hours=1), each_symbol=True),
+        "okx": TimerRange(shortest=_TEN, longest=timedelta(minutes=2)),
+        "kraken": TimerRange(shortest=timedelta(seconds=60), longest=timedelta(hours=1)),
+        "krakenfutures": TimerRange(shortest=timedelta(seconds=60), longest=timedelta(hours=1)),
+    }
+)
+"""Exchanges, by ccxt's ids, whose timer works for whoever speaks REST only.
+
+Binance: an hour, for want of a documented maximum. OKX: 10 to 120 s. Kraken asks for 60 s, renewed every 15 to 30.
+"""
+FALSE_SAFETY = frozenset({"bybit"})
+"""Exchanges that take the setting and never fire it: they watch a private websocket, which nobody opens here."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadMan:
+    """What a venue process has to do for one account: let the timer run out ``after`` its end, and not before.
+
+    ``armed`` are symbols whose timer an earlier process may have started. ``ended`` means that nothing is renewed any
+    more: the timers are only stopped, when the server asks.
+    """
+
+    after: timedelta
+    armed: tuple[str, ...] = ()
+    ended: bool = False
+
+
+def dead_man_entry(wanted: DeadMan | None) -> dict[str, Any] | None:
+    """Return it as JSON knows it."""
+    if wanted is None:
+        return None
+    return {"after_s": wanted.after.total_seconds(), "armed": list(wanted.armed), "ended": wanted.ended}
+
+
+def read_dead_man(entry: Mapping[str, Any] | None) -> DeadMan | None:
+    """Read it. Raises KeyError, TypeError."""
+    if entry is None:
+        return None
+    return DeadMan(after=timedelta(seconds=entry["after_s"]), armed=tuple(entry["armed"]), ended=entry["ended"])
+
+
+def renew_every(after: timedelta) -> timedelta:
+    """Return the time between two renewals of a timer: two may fail before it runs out."""
+    return after / _SHARE
+
+
+class TimedSymbols:
+    """Which symbols of one account have a timer on the venue.
+
+    A timer that was started is renewed for as long as it runs, also where no order is left: left alone, it would
+    cancel orders that were placed just before it ran out. It is stopped once several looks have shown no order.
+    """
+
+    def __init__(self, armed: Iterable[str] = ()) -> None:
+        self._idle = dict.fromkeys(armed, 0)
+
+    @property
+    def armed(self) -> tuple[str, ...]:
+        """Symbols whose timer may run, sorted."""
+        return tuple(sorted(self._idle))
+
+    @property
+    def idle(self) -> tuple[str, ...]:
+        """Those of them whose timer is to be stopped."""
+        return tuple(sorted(s for s, looks in self._idle.items() if looks >= IDLE_LOOKS))
+
+    @property
+    def renewed(self) -> tuple[str, ...]:
+        """Those of them whose timer is to be renewed."""
+        return tuple(sorted(s for s, looks in self._idle.items() if looks < IDLE_LOOKS))
+
+    def looked(self, resting: Collection[str]) -> None:
+        """Take which symbols have orders. To be renewed from now on are these, too."""
+        for symbol in self._idle:
+            self._idle[symbol] = 0 if symbol in resting else self._idle[symbol] + 1
+        for symbol in resting:
+            self._idle[symbol] = 0
+
+    def stopped(self, symbols: Iterable[str]) -> None:
+        """The timers of these symbols run no more."""
+        for symbol in symbols:
+            self._idle.pop(symbol, None)

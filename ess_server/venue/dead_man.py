@@ -1,0 +1,129 @@
+"""Keeps the venue's own cancel-after timer alive for one account, and ends that in an order that cancels nothing."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import timedelta
+
+from ess_server.core.dead_man import DeadMan, TimedSymbols, renew_every
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_calls import BoundedCalls
+from ess_server.core.flatten_plan import ReadBudgetError
+from ess_server.core.ports import Clock, DeadManSwitch
+from ess_server.venue.upkeep import Faults
+
+SILENCE = timedelta(seconds=5)
+"""Without a word of the server for so long nothing is renewed: one that stands still is as good as lost."""
+CALL_WITHIN = timedelta(seconds=2)
+RETRY = timedelta(milliseconds=500)
+STOPS = 2
+"""Tries to stop the timers."""
+LOOKING = "looking which symbols need the dead man's switch"
+RENEWING, STOPPING, LAPSED = (f"{doing} the dead man's switch" for doing in ("renewing", "stopping", "keeping up"))
+
+OnArmed = Callable[[str, Sequence[str]], None]
+
+
+class DeadManKeeper:
+    """Renews on time until it is ended. Nothing it does waits for a flatten, and no flatten waits for it.
+
+    ``heard`` tells the uptime of the server's last word. ``on_armed`` is told the symbols whose timer may run before
+    any of them is armed, so that a process that comes after this one knows of them. ``valid`` is how long the venue
+    takes a request after it was sent.
+    """
+
+    def __init__(
+        self,
+        account: str,
+        switch: DeadManSwitch,
+        wanted: DeadMan,
+        *,
+        clock: Clock,
+        valid: timedelta,
+        heard: Callable[[], float],
+        on_armed: OnArmed,
+        faults: Faults,
+    ) -> None:
+        self._account = account
+        self._switch = switch
+        self._after = wanted.after
+        self._clock = clock
+        self._heard = heard
+        self._on_armed = on_armed
+        self._faults = faults
+        self._calls = BoundedCalls(clock, expiry=valid)
+        self._symbols = TimedSymbols(wanted.armed)
+        self._ended = asyncio.Event()
+        self._renewing: asyncio.Future[bool] | None = None
+        self._renewed: float | None = None
+        if wanted.ended:
+            self._ended.set()
+
+    async def run(self) -> None:
+        """Renew until ended."""
+        while not self._ended.is_set():
+            delay = RETRY
+            if self._clock.uptime() - self._heard() < SILENCE.total_seconds():
+                self._renewing = asyncio.ensure_future(self._renew())
+                # Whoever ends this task must not end a request whose outcome then is unknown.
+                delay = renew_every(self._after) if await asyncio.shield(self._renewing) else RETRY
+            with suppress(TimeoutError):
+                async with asyncio.timeout(delay.total_seconds()):
+                    await self._ended.wait()
+
+    async def disarm(self) -> bool:
+        """Stop every timer, for good; False if that is not certain.
+
+        From this call on nothing is renewed. A renewal in flight ends before the timers are stopped, and one that
+        could still arrive is waited out: the last word that the venue hears is this one.
+        """
+        self._ended.set()
+        if self._renewing is not None:
+            await asyncio.wait((self._renewing,))
+        await self._calls.quiesced()
+        for _ in range(STOPS):
+            if await self._stop(self._symbols.armed):
+                return True
+        return False
+
+    async def _renew(self) -> bool:
+        await self._look()
+        if self._ended.is_set():
+            return False
+        self._on_armed(self._account, self._symbols.armed)
+        now = self._clock.uptime()
+        if self._renewed is not None and now - self._renewed > self._after.total_seconds():
+            late = VenueUnknownError(f"not renewed for {now - self._renewed:.0f} s: the venue has cancelled orders")
+            self._faults.report(self._account, LAPSED, late)
+        try:
+            await self._calls.send(self._switch.arm(self._after, self._symbols.renewed), CALL_WITHIN)
+        except Exception as error:  # noqa: BLE001 - nothing a venue does may end the renewals
+            self._faults.report(self._account, RENEWING, error)
+            return False
+        self._renewed = now
+        self._faults.cleared(self._account, RENEWING)
+        if not self._ended.is_set() and (idle := self._symbols.idle):
+            await self._stop(idle)
+        return True
+
+    async def _look(self) -> None:
+        """Look which symbols have orders. What cannot be read now changes nothing: what is known is renewed."""
+        try:
+            self._symbols.looked(await self._calls.read(self._switch.order_symbols(), CALL_WITHIN))
+        except ReadBudgetError:
+            return
+        except Exception as error:  # noqa: BLE001 - as for a renewal
+            self._faults.report(self._account, LOOKING, error)
+        else:
+            self._faults.cleared(self._account, LOOKING)
+
+    async def _stop(self, symbols: Sequence[str]) -> bool:
+        try:
+            await self._calls.send(self._switch.disarm(symbols), CALL_WITHIN)
+        except Exception as error:  # noqa: BLE001 - as for a renewal
+            self._faults.report(self._account, STOPPING, error)
+            return False
+        self._faults.cleared(self._account, STOPPING)
+        self._symbols.stopped(symbols)
+        self._on_armed(self._account, self._symbols.armed)
+        return True
