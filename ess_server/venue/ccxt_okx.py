@@ -27,6 +27,7 @@ from ess_server.venue.okx_executions import OkxLists
 from ess_server.venue.okx_rows import Contract, Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
 from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.timers import OkxTimer
 from ess_server.venue.usdm_rows import split, text_of, within
 
 ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "chase", "iceberg", "smart_iceberg", "twap")
@@ -89,6 +90,7 @@ class OkxClient:
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._held: dict[tuple[str, bool], list[Holding]] = {}
         self._looking = asyncio.Semaphore(1)
+        self.dead_man = OkxTimer(self._exchange, budget)
         lists = OkxLists(self._observe, lambda market: self._worth(self._markets.symbol_of(market)))
         self._executions = ListedExecutions(account.id, lists, self._markets.symbol_of, history or ListedHistory())
 
