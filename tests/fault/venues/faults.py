@@ -89,6 +89,9 @@ class Troubles:
     def end(self) -> None:
         """End every fault."""
         self._venue.faults.clear()
+        # Fills that are still to come are set to a time that the clock, set right, will soon show.
+        mischief, latest = self._venue.books._mischief, self._venue.clock() - self._venue.clock.skew + LATEST_FILL
+        mischief._late = [(min(due, latest), account, order) for due, account, order in mischief._late]
         self._venue.clock.skew = timedelta()
         self._venue.books.market.liquidity = None
 

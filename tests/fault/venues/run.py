@@ -2,8 +2,9 @@
 
 import asyncio
 import random
+import traceback
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -171,11 +172,10 @@ async def outcomes(draws: Sequence[Draw], folder: Path, at_once: int, told: Call
     slots, processes = asyncio.Semaphore(at_once), asyncio.Semaphore(2)
 
     async def one(draw: Draw) -> None:
-        async with slots:
-            if draw.process:
-                async with processes:
-                    told(await Run(draw, folder / str(draw.seed)).outcome())
-            else:
+        async with slots, processes if draw.process else nullcontext():
+            try:
                 told(await Run(draw, folder / str(draw.seed)).outcome())
+            except Exception:  # noqa: BLE001 - a run that breaks is told with its seed, and the others go on
+                told(Outcome(draw=draw, seconds=0.0, dust=False, violations=(traceback.format_exc(),), story=()))
 
     await asyncio.gather(*(one(draw) for draw in draws))
