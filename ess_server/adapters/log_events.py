@@ -11,6 +11,8 @@ from ess_server.core.model import EventDraft
 CAPACITY = 1_000
 TROUBLE = frozenset(
     (
+        "doctor.unknown",
+        "doctor.unsafe",
         "flatten.incomplete",
         "flatten.late_entries",
         "flatten.reopened",

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -40,6 +40,8 @@ from ess_server.service.server import GrpcServer, ListenError, TlsFiles
 from ess_server.service.telemetry import TelemetryServicer
 from ess_server.service.watch import WatchMessages
 
+MayListen = Callable[[EmergencyStopSystem], Awaitable[None]]
+
 _log = logging.getLogger("ess.app")
 
 
@@ -75,8 +77,14 @@ class _Storage:
 
 
 @asynccontextmanager
-async def running(settings: Settings, by_signal: SignalTrigger | None = None) -> AsyncIterator[Running]:
-    """Build everything, restore, serve; and on leaving drain, settle and close, in that order."""
+async def running(
+    settings: Settings, by_signal: SignalTrigger | None = None, may_listen: MayListen | None = None
+) -> AsyncIterator[Running]:
+    """Build everything, restore, serve; and on leaving drain, settle and close, in that order.
+
+    ``may_listen`` is awaited before the port opens, with a system that watches and can stop; what it raises ends the
+    start.
+    """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         storage = _open_storage(settings.server, clock, stack)
@@ -100,11 +108,17 @@ async def running(settings: Settings, by_signal: SignalTrigger | None = None) ->
             stack.push_async_callback(by_signal.settle)
         await flattener.start()
         stack.push_async_callback(flattener.stop)
-        yield await _serve(settings, system, readings, intake, stack)
+        yield await _serve(settings, system, intake, stack, readings=readings, may_listen=may_listen)
 
 
 async def _serve(
-    settings: Settings, system: EmergencyStopSystem, readings: Readings, intake: Intake, stack: AsyncExitStack
+    settings: Settings,
+    system: EmergencyStopSystem,
+    intake: Intake,
+    stack: AsyncExitStack,
+    *,
+    readings: Readings,
+    may_listen: MayListen | None,
 ) -> Running:
     messages = WatchMessages(system, new_id())
     broadcast = StateBroadcast(messages.message, settings.server.heartbeat)
@@ -121,6 +135,8 @@ async def _serve(
     stack.push_async_callback(system.stop)
     heartbeat = asyncio.create_task(broadcast.run(), name="heartbeat")
     stack.callback(heartbeat.cancel)
+    if may_listen:
+        await may_listen(system)
     tls = settings.server.tls
     files = TlsFiles(certificate=tls.certificate, key=tls.key, client_ca=tls.client_ca) if tls else None
     port = await server.start(settings.server.listen, files)

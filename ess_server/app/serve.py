@@ -4,8 +4,9 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
+from ess_server.app.arming import Arming, EndedError
 from ess_server.app.by_signal import SignalTrigger
 from ess_server.app.compose import running
 from ess_server.app.preflight import check_server
@@ -31,12 +32,23 @@ async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Ca
     loop.add_signal_handler(signal.SIGHUP, reload.set)
     # From here on it is heard; the command line held it back.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
-    async with running(settings, by_signal) as server, AsyncExitStack() as stack:
-        if file:
-            reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
-            stack.callback(reloading.cancel)
-        ready(server.port)
-        await _until_stopped(stopping, server.vital)
+    arming = Arming(settings, stopping)
+    # Told to end before it listened: that is an end like any other.
+    with suppress(EndedError):
+        async with running(settings, by_signal, arming.before_listening) as server, AsyncExitStack() as stack:
+            if file:
+                reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
+                stack.callback(reloading.cancel)
+            ready(server.port)
+            examining = asyncio.create_task(arming.keep_watch(server.system), name="examination")
+            stack.push_async_callback(_ended, examining)
+            await _until_stopped(stopping, server.vital)
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    """End a task, and what it has started."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _until_stopped(stopping: asyncio.Event, vital: "tuple[asyncio.Task[None], ...]") -> None:

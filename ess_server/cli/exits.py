@@ -14,6 +14,8 @@ class Exit(IntEnum):
     UNMATCHED = 5
     UNFINISHED = 6
     WOULD_TRIP = 7
+    UNSAFE = 8
+    UNEXAMINED = 9
     INTERRUPTED = 130
 
 
@@ -26,6 +28,8 @@ MEANINGS: tuple[tuple[Exit, str], ...] = (
     (Exit.UNMATCHED, "trigger: latched, but something about it did not match; read the warnings"),
     (Exit.UNFINISHED, "trigger --wait: latched, but gates or accounts were not done in time"),
     (Exit.WOULD_TRIP, "replay: at least one evaluator would have tripped"),
+    (Exit.UNSAFE, "doctor: a stop cannot work as things are"),
+    (Exit.UNEXAMINED, "doctor: nobody can say whether a stop would work; ask again when the venue answers"),
     (Exit.INTERRUPTED, "interrupted with Ctrl-C"),
 )
 

@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "serve": Entry("ess_server.cli.serve", "serve", "Run the server."),
     "flatten": Entry("ess_server.cli.flatten", "flatten", "Cancel and close without a server, when it is what broke."),
     "config": Entry("ess_server.cli.config", "config", "Check a configuration, or show what it puts in force."),
+    "doctor": Entry("ess_server.cli.doctor", "doctor", "Would the stop work? Ask the venues before it has to."),
     "replay": Entry("ess_server.cli.replay", "replay", "Run the evaluators over recorded data: what would they stop?"),
     "paper": Entry("ess_server.cli.paper", "paper", "Run a paper venue."),
     "demo": Entry("ess_server.cli.demo", "demo", "Show a stop from breach to reset on a paper venue."),

@@ -21,6 +21,7 @@ REQUEST_VALID = timedelta(seconds=2)
 LONGEST_GRACE = timedelta(minutes=1)
 MOST_SUBSCRIBERS = 100_000
 LONGEST_QUIET = timedelta(minutes=10)
+SHORTEST_EXAMINATION, LONGEST_EXAMINATION = timedelta(seconds=1), timedelta(seconds=30)
 MAX_ID_BYTES = 100
 """Leaves room for the kind within the 128 bytes of a scope."""
 
@@ -36,6 +37,10 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
         yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
     if not timedelta(milliseconds=1) <= server.quiet_window <= LONGEST_QUIET:
         yield Mistake(("quiet_window_ms",), f"{ms(server.quiet_window)} is not 1 ms to {ms(LONGEST_QUIET)}")
+    if not SHORTEST_EXAMINATION <= server.examine_within <= LONGEST_EXAMINATION:
+        limits = f"{SHORTEST_EXAMINATION.total_seconds():g} to {LONGEST_EXAMINATION.total_seconds():g} s"
+        detail = f"{server.examine_within.total_seconds():g} s is not {limits}: a start must not wait for longer"
+        yield Mistake(("examine_within_seconds",), detail)
     yield from _subscriber_mistakes(server)
 
 

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.evaluators.settings import SECONDS
+from ess_server.core.findings import OnUnsafe
 from ess_server.core.model import Action
 from ess_server.core.venue_feeds import FeedKind, FeedSource
 
@@ -57,6 +58,11 @@ class ServerSettings:
             ``lease`` and the 2 s that a request is valid. 5 s, so that clocks and venues have room beyond both.
         quiet_window: how long a venue must show nothing after two clean reads before an account is called FLAT, 1 ms to
             10 minutes. 3 s, because requests are valid for 2 s, and venues tell of fills late.
+        on_unsafe: what a start does that finds an account whose stop cannot work, as ``ess doctor`` judges it: warn,
+            refuse, or refuse_unknown, which refuses as well where nobody can say. Warn, because a server that is down
+            stops nothing, and the other accounts need theirs; a start that finds a stop is never refused.
+        examine_within: how long that examination may take, 1 to 30 s. 30 s, because a first import of the exchange
+            library takes half of it; only a start that may be refused waits for it.
         day_boundary: time zone whose midnight begins the day of ``max_daily_loss_percent``. UTC, because crypto venues
             count their days by it.
     """
@@ -74,6 +80,8 @@ class ServerSettings:
     default_action: Action = Action.FLATTEN
     after_stop_grace: timedelta = timedelta(seconds=5)
     quiet_window: timedelta = timedelta(seconds=3)
+    on_unsafe: OnUnsafe = OnUnsafe.WARN
+    examine_within: timedelta = field(default=timedelta(seconds=30), metadata=SECONDS)
     day_boundary: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
 
 

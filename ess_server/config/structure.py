@@ -18,6 +18,7 @@ from ess_server.config.problems import Mistake, Place
 from ess_server.config.settings import PaperEndpoint
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.evaluators import Mode, OnUnknown
+from ess_server.core.findings import OnUnsafe
 from ess_server.core.model import Action, Scope
 from ess_server.core.venue_feeds import FeedKind, FeedSource
 
@@ -84,6 +85,7 @@ def _converter(base: Path) -> Converter:
         Action: values.action,
         Mode: values.word(Mode),
         OnUnknown: values.word(OnUnknown),
+        OnUnsafe: values.word(OnUnsafe),
         FeedKind: values.word(FeedKind),
         FeedSource: values.word(FeedSource),
     }

@@ -1,7 +1,7 @@
 """What an examination comes to: one sentence for each topic, with a grade and the next step."""
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import Enum, IntEnum
 
 from ess_server.core.examination import Examination, Topic
 
@@ -18,6 +18,15 @@ class Grade(IntEnum):
     """Nobody can say now: the venue did not answer, or not as it should."""
     UNSAFE = 4
     """The stop of this account cannot work, or its FLAT cannot be believed, until a person has changed something."""
+
+
+class OnUnsafe(Enum):
+    """What a server does that would start with an account whose stop cannot work."""
+
+    WARN = "warn"
+    REFUSE = "refuse"
+    REFUSE_UNKNOWN = "refuse_unknown"
+    """Nor with one of which that cannot be said: a venue that is away then keeps the server down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,6 +54,8 @@ class EmergencyStopSystem:
     settings: SystemSettings = field(default_factory=SystemSettings)
     notice: str = ""
     """What people must know about the rules in force, empty for nothing."""
+    unsafe: str = ""
+    """What people must know about accounts whose stop may not work, empty for nothing."""
     _task: asyncio.Task[None] | None = None
     _reading: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -205,7 +205,7 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         system = self._system
         accounts = tuple(system.flattener.progress().values())
         words = state_in_words(system.controller.state, system.subscribers.enforcement(), accounts)
-        return f"{words}; {system.notice}" if system.notice else words
+        return "; ".join(filter(None, (words, system.notice, system.unsafe)))
 
     def _scope_or_global(self, text: str, warnings: list[str]) -> Scope:
         try:
