@@ -3,7 +3,8 @@
 import hashlib
 import re
 
-_CLOSING = re.compile(r"ess-[0-9a-f]{8}-[0-9a-f]{1,7}-[0-9]{1,6}(-[0-9]{1,4})?", re.ASCII)
+_CLOSING = re.compile(r"ess([-x])[0-9a-f]{8}\1[0-9a-f]{1,7}\1[0-9]{1,6}(\1[0-9]{1,4})?", re.ASCII)
+"""With ``x`` where a venue takes letters and digits only."""
 _NUMBERS = 10**6
 _RUNS = 36**5
 

@@ -60,14 +60,15 @@ def open_orders(rows: list[Mapping[str, Any]], symbol_of: SymbolOf) -> tuple[Ope
             id=text_of(row, "orderId"),
             symbol=symbol_of(text_of(row, "symbol")),
             conditional=text_of(row, "orderStatus") == _WAITING,
-            reduce_only=_only_reduces(row),
+            reduce_only=only_reduces(row),
             client_order_id=told(row, "orderLinkId"),
         )
         for row in rows
     )
 
 
-def _only_reduces(row: Mapping[str, Any]) -> bool:
+def only_reduces(row: Mapping[str, Any]) -> bool:
+    """Whether the exchange will not let this order open anything. Raises VenueUnknownError."""
     side = text_of(row, "side")
     if row.get("reduceOnly") is True or row.get("closeOnTrigger") is True:
         return True

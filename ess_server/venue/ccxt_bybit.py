@@ -1,7 +1,6 @@
 """One Bybit unified account through ccxt: linear and inverse contracts, in any position mode."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -18,15 +17,15 @@ from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, W
 from ess_server.venue import bybit_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.bybit_executions import BybitLists
+from ess_server.venue.bybit_markets import BybitMarkets
 from ess_server.venue.bybit_strict import WINDOW, open_bybit
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_bybit import SEND_BURST, SENDS_PER_SECOND, examine_bybit
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
-from ess_server.venue.markets import Markets
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.usdm_rows import SizeRules, decimal_of, split, within
+from ess_server.venue.usdm_rows import decimal_of, split, within
 
 SCOPES: tuple[Mapping[str, str], ...] = (
     {"category": "linear", "settleCoin": "USDT"},
@@ -54,8 +53,6 @@ _GONE = frozenset({110001, 110008, 110010})
 _WRONG_TIME, _TOO_MANY = 10002, 10006
 _BELOW_MINIMUM = 110094
 _TOO_FEW = "exceeds minimum limit"
-
-_log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Any], Awaitable[Any]]
 
@@ -86,12 +83,11 @@ class BybitClient:
         self._budget = budget
         self._session = session
         self._exchange = open_bybit(credentials, budget, session)
-        self._markets = Markets(self._exchange, clock, dict)
+        self._markets = BybitMarkets(self._exchange, clock)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._shown: dict[str, set[str]] = {}
-        self._categories: dict[str, str] = {}
         self._looking = asyncio.Semaphore(1)
-        lists = BybitLists(self._observe, SCOPES)
+        lists = BybitLists(self._exchange, self._observe, SCOPES)
         self._executions = ListedExecutions(account.id, lists, self._markets.symbol_of, history or ListedHistory())
 
     def __repr__(self) -> str:
@@ -119,7 +115,7 @@ class BybitClient:
         }
         await self._markets.learn(categories)
         symbol_of = self._markets.symbol_of
-        self._categories = {symbol_of(id_): category for id_, category in categories.items()}
+        self._markets.shown(categories)
         legs, rows = _joined(lists[: len(SCOPES)]), _joined(lists[len(SCOPES) :])
         positions, orders = bybit_rows.positions(legs, symbol_of), bybit_rows.open_orders(rows, symbol_of)
         self._shown = _grouped(orders)
@@ -136,10 +132,10 @@ class BybitClient:
         whole = {symbol for symbol, ids in given.items() if ids >= self._shown.get(symbol, set())}
         if len(whole) > 1 and whole >= set(self._shown):
             calls = [self._cancel_all({"settleCoin": CURRENCY, **scope}) for scope in SCOPES[:2]]
-            rest = [symbol for symbol in whole if self._category(symbol) != "linear"]
+            rest = [symbol for symbol in whole if self._markets.category(symbol) != "linear"]
         else:
             calls, rest = [], sorted(whole)
-        calls += [self._cancel_all(self._named(symbol)) for symbol in rest]
+        calls += [self._cancel_all(self._markets.named(symbol)) for symbol in rest]
         parts = [(symbol, sorted(ids)) for symbol, ids in given.items() if symbol not in whole]
         calls += [
             self._cancel_batch(symbol, ids[n : n + CANCELS])
@@ -150,7 +146,7 @@ class BybitClient:
 
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
-        rules = self._rules(position.symbol)
+        rules = self._markets.rules(position.symbol)
         price = None if limit is None else within(limit, rules, selling=position.long)
         parts = (position.quantity,) if rules is None else split(position.quantity, rules)
         if not parts:
@@ -229,7 +225,7 @@ class BybitClient:
         await self._send(self._exchange.privatePostV5OrderCancelAll, dict(scope))
 
     async def _cancel_batch(self, symbol: str, ids: list[str]) -> None:
-        named = self._named(symbol)
+        named = self._markets.named(symbol)
         wanted = [{"symbol": named["symbol"], "orderId": id_} for id_ in ids]
         sent = {"category": named["category"], "request": wanted}
         reply = await self._send(self._exchange.privatePostV5OrderCancelBatch, sent)
@@ -239,7 +235,7 @@ class BybitClient:
 
     async def _close_part(self, position: Position, quantity: Decimal, price: str | None, client_order_id: str) -> None:
         params = {
-            **self._named(position.symbol),
+            **self._markets.named(position.symbol),
             "side": "Sell" if position.long else "Buy",
             "orderType": "Market",
             "qty": f"{quantity:f}",
@@ -256,32 +252,13 @@ class BybitClient:
                 raise BelowMinimumError(str(error)) from None
             raise
 
-    def _named(self, symbol: str) -> dict[str, str]:
-        return {"category": self._category(symbol), "symbol": self._markets.id_of(symbol)}
-
-    def _category(self, symbol: str) -> str:
-        return self._categories.get(symbol, "linear")
-
-    def _rules(self, symbol: str) -> SizeRules | None:
-        """What market orders may be, None if that is not known: the exchange is then the judge."""
-        try:
-            return bybit_rows.size_rules(self._markets.detail(symbol))
-        except VenueUnknownError as error:
-            _log.warning("no size rules for %s: %s", symbol, error)
-            return None
-
     async def _send(self, endpoint: Endpoint, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         return await self._signed(endpoint, {**params, WINDOW: SEND_WINDOW_MS})
 
-    async def _observe(self, name: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        endpoints: dict[str, Endpoint] = {
-            "open": self._exchange.privateGetV5OrderRealtime,
-            "ended": self._exchange.privateGetV5OrderHistory,
-            "fills": self._exchange.privateGetV5ExecutionList,
-        }
+    async def _observe(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         self._budget.read(1, Purpose.EXECUTIONS)
         async with self._looking:
-            return await self._signed(endpoints[name], dict(params))
+            return await self._signed(endpoint, dict(params))
 
     async def _signed(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
         async with self._slots:

@@ -1,8 +1,7 @@
 """One OKX account through ccxt: contracts, in any position mode and margin mode."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -24,20 +23,23 @@ from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
 from ess_server.venue.markets import Markets
 from ess_server.venue.okx_executions import OkxLists
-from ess_server.venue.okx_rows import Contract, Holding
+from ess_server.venue.okx_holdings import OkxHoldings
+from ess_server.venue.okx_rows import Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
+from ess_server.venue.reading import ReadingEconomy
 from ess_server.venue.strict import VenueError, translated
 from ess_server.venue.timers import OkxTimer
-from ess_server.venue.usdm_rows import split, text_of, within
+from ess_server.venue.usdm_rows import text_of, within
 
 ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "chase", "iceberg", "smart_iceberg", "twap")
 """Conditional orders are listed kind by kind; only these two of them together (OKX's reference, July 2026)."""
-BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120)
+BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120, window=(400, 2.1), per_account=True)
 """In twentieths of a request to the list of conditional orders, the scarcest: 20 in any two seconds.
 
 Two snapshots follow each other at once, then one comes every 2.8 s.
 """
-SNAPSHOT_WEIGHT = 20 * len(ALGO_KINDS)
+POSITIONS_WEIGHT, ORDERS_WEIGHT = 40, 20 * len(ALGO_KINDS)
+SNAPSHOT_WEIGHT = ORDERS_WEIGHT
 ACCOUNT_WEIGHT, WITNESS_WEIGHT, LOOK_WEIGHT = 20, 4, 4
 """The balance has a limit of its own; a flatten that proves itself must not wait for the lists' sake."""
 SEND_WINDOW_MS = 1750
@@ -53,8 +55,6 @@ CURRENCY = "USDT"
 _GONE = frozenset({51400, 51401, 51402, 51410, 51603})
 _WRONG_TIME = 50102
 _BELOW_MINIMUM = frozenset({51007, 51020, 51120, 51121})
-
-_log = logging.getLogger(__name__)
 
 Endpoint = Callable[[Any], Awaitable[Any]]
 
@@ -88,10 +88,13 @@ class OkxClient:
         self._exchange = open_okx(credentials, budget, session)
         self._markets = Markets(self._exchange, clock, dict)
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self._held: dict[tuple[str, bool], list[Holding]] = {}
+        self._holdings = OkxHoldings(self._markets)
+        self._economy = ReadingEconomy()
         self._looking = asyncio.Semaphore(1)
         self.dead_man = OkxTimer(self._exchange, budget)
-        lists = OkxLists(self._observe, lambda market: self._worth(self._markets.symbol_of(market)))
+        lists = OkxLists(
+            self._exchange, self._observe, lambda market: self._holdings.worth(self._markets.symbol_of(market))
+        )
         self._executions = ListedExecutions(account.id, lists, self._markets.symbol_of, history or ListedHistory())
 
     def __repr__(self) -> str:
@@ -106,25 +109,45 @@ class OkxClient:
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
-        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
         exchange = self._exchange
-        held, plain, *algos = await together(
-            self._signed(exchange.privateGetAccountPositions, {}),
-            self._listed(exchange.privateGetTradeOrdersPending, {}, "ordId", 1),
-            *(
-                self._listed(exchange.privateGetTradeOrdersAlgoPending, {"ordType": kind}, "algoId", 20)
-                for kind in ALGO_KINDS
-            ),
-        )
+        if self._economy.positions_first:
+            self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
+            self._economy.begin()
+            held = await self._signed(exchange.privateGetAccountPositions, {})
+            await self._learn(okx_rows.data_of(held, "positions"))
+            positions = self._holdings.positions(okx_rows.holdings(held, self._markets.symbol_of))
+            if self._economy.suffices(positions):
+                return self._seen((), positions)
+            self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
+            plain, *algos = await together(*self._lists())
+        else:
+            self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+            self._economy.begin()
+            held, plain, *algos = await together(self._signed(exchange.privateGetAccountPositions, {}), *self._lists())
         rows = [row for kind in algos for row in kind]
-        shown = (*okx_rows.data_of(held, "positions"), *plain, *rows)
-        await self._markets.learn({row["instId"] for row in shown if isinstance(row.get("instId"), str)})
+        await self._learn([*okx_rows.data_of(held, "positions"), *plain, *rows])
         symbol_of = self._markets.symbol_of
         orders = (
             *okx_rows.open_orders(plain, symbol_of, conditional=False),
             *okx_rows.open_orders(rows, symbol_of, conditional=True),
         )
-        positions = self._positions(okx_rows.holdings(held, symbol_of))
+        self._economy.whole(len(orders))
+        return self._seen(orders, self._holdings.positions(okx_rows.holdings(held, symbol_of)))
+
+    def _lists(self) -> list[Coroutine[Any, Any, Any]]:
+        exchange = self._exchange
+        return [
+            self._listed(exchange.privateGetTradeOrdersPending, {}, "ordId", 1),
+            *(
+                self._listed(exchange.privateGetTradeOrdersAlgoPending, {"ordType": kind}, "algoId", 20)
+                for kind in ALGO_KINDS
+            ),
+        ]
+
+    async def _learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        await self._markets.learn({row["instId"] for row in rows if isinstance(row.get("instId"), str)})
+
+    def _seen(self, orders: tuple[OpenOrder, ...], positions: tuple[Position, ...]) -> VenueSnapshot:
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
 
@@ -143,19 +166,20 @@ class OkxClient:
 
     async def close_position(self, position: Position, client_order_id: str, *, limit: Decimal | None = None) -> None:
         """See ``ExchangeClient.close_position``. Raises BelowMinimumError if the market takes no order so small."""
-        parts = [(holding, part) for holding, size in self._shares(position) for part in self._parts(holding, size)]
+        parts = self._holdings.parts(position)
         if not parts:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
-        contract = self._contract(position.symbol)
-        rules = None if contract is None else contract.sizes
-        price = None if limit is None else within(limit, rules, selling=position.long)
-        await all_of(
-            [
-                self._close_part(holding, size, price, f"{client_order_id}-{n}")
-                for n, (holding, size) in enumerate(parts[:MAX_PARTS])
-            ],
-            "close",
-        )
+        price = None
+        if limit is not None:
+            price = within(limit, self._holdings.rules(position.symbol), selling=position.long)
+        with self._economy.closing(position):
+            await all_of(
+                [
+                    self._close_part(holding, size, price, f"{client_order_id}-{n}")
+                    for n, (holding, size) in enumerate(parts[:MAX_PARTS])
+                ],
+                "close",
+            )
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
@@ -204,52 +228,6 @@ class OkxClient:
         if self._session is not None:
             await self._session.close()
 
-    def _positions(self, held: Sequence[Holding]) -> tuple[Position, ...]:
-        """Sum up what is held on each side of a contract; remembers the rows for its close."""
-        groups: dict[tuple[str, bool], list[Holding]] = {}
-        for holding in held:
-            groups.setdefault((holding.symbol, holding.long), []).append(holding)
-        self._held = groups
-        return tuple(
-            Position(
-                symbol=symbol,
-                long=long,
-                quantity=sum((h.size * self._worth(symbol) for h in rows), start=Decimal(0)),
-                hedged=any(h.hedged for h in rows),
-                price=rows[0].price,
-            )
-            for (symbol, long), rows in groups.items()
-        )
-
-    def _shares(self, position: Position) -> list[tuple[Holding, Decimal]]:
-        """Divide a quantity among the rows of the last snapshot, in contracts."""
-        left = position.quantity / self._worth(position.symbol)
-        shares = []
-        for holding in self._held.get((position.symbol, position.long), ()):
-            taken = min(left, holding.size)
-            left -= taken
-            shares.append((holding, taken))
-        if not shares:
-            raise VenueUnknownError(f"no position in {position.symbol} was shown: its margin mode is not known")
-        return shares
-
-    def _parts(self, holding: Holding, size: Decimal) -> tuple[Decimal, ...]:
-        contract = self._contract(holding.symbol)
-        return (size,) if contract is None else split(size, contract.sizes)
-
-    def _worth(self, symbol: str) -> Decimal:
-        """Base units of one contract; of an unknown one the contract itself is the unit."""
-        contract = self._contract(symbol)
-        return Decimal(1) if contract is None else contract.value
-
-    def _contract(self, symbol: str) -> Contract | None:
-        """Return what is known of a contract, None if nothing is: the exchange is then the judge."""
-        try:
-            return okx_rows.contract(self._markets.detail(symbol))
-        except VenueUnknownError as error:
-            _log.warning("no size rules for %s: %s", symbol, error)
-            return None
-
     async def _listed(
         self, endpoint: Endpoint, params: Mapping[str, Any], key: str, weight: float
     ) -> list[Mapping[str, Any]]:
@@ -291,18 +269,10 @@ class OkxClient:
                 raise BelowMinimumError(f"{code} {message}")
             raise VenueError(f"{code} {message}", code)
 
-    async def _observe(self, name: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        endpoints: dict[str, Endpoint] = {
-            "pending": self._exchange.privateGetTradeOrdersPending,
-            "ended": self._exchange.privateGetTradeOrdersHistory,
-            "fills": self._exchange.privateGetTradeFills,
-            "order": self._exchange.privateGetTradeOrder,
-            "algo": self._exchange.privateGetTradeOrderAlgo,
-            "refused": self._exchange.privateGetTradeOrdersAlgoHistory,
-        }
+    async def _observe(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         self._budget.read(LOOK_WEIGHT, Purpose.EXECUTIONS)
         async with self._looking:
-            return await self._signed(endpoints[name], dict(params))
+            return await self._signed(endpoint, dict(params))
 
     async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
         async with self._slots:

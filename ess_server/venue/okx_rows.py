@@ -107,14 +107,15 @@ def open_orders(rows: list[Mapping[str, Any]], symbol_of: SymbolOf, *, condition
             id=text_of(row, key),
             symbol=symbol_of(text_of(row, "instId")),
             conditional=conditional,
-            reduce_only=_only_reduces(row),
+            reduce_only=only_reduces(row),
             client_order_id=told(row, own),
         )
         for row in rows
     )
 
 
-def _only_reduces(row: Mapping[str, Any]) -> bool:
+def only_reduces(row: Mapping[str, Any]) -> bool:
+    """Whether the exchange will not let this order open anything. Raises VenueUnknownError."""
     side = text_of(row, "side")
     if row.get("reduceOnly") in ("true", True):
         return True

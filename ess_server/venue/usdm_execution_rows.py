@@ -1,15 +1,15 @@
-"""Orders, fills and conditional orders of a Binance USD-M account, checked row by row, as execution reports."""
+"""Orders, fills and conditional orders of a Binance USD-M account, checked row by row."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.readings import ExecutionReport, ExecutionType
-from ess_server.venue.usdm_rows import SymbolOf, decimal_of, only_reduces, rows_of, text_of
+from ess_server.core.readings import ExecutionType
+from ess_server.venue.execution_reports import DELEVERAGED, LIQUIDATED
+from ess_server.venue.usdm_rows import decimal_of, only_reduces, rows_of, text_of
 
 LIQUIDATION = "autoclose-"
 """Prefix of the client order id that the exchange gives to a liquidation."""
@@ -43,6 +43,18 @@ class OrderRow:
     created: int
     updated: int
 
+    @property
+    def ending(self) -> ExecutionType | None:
+        """How it ended without being filled whole."""
+        return _ENDED.get(self.status)
+
+    @property
+    def forced(self) -> str:
+        """Why the exchange itself has sent it, empty if it has not."""
+        if self.client_order_id.startswith(LIQUIDATION):
+            return LIQUIDATED
+        return DELEVERAGED if self.client_order_id.startswith(DELEVERAGING) else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRow:
@@ -61,6 +73,7 @@ class FillRow:
 class StopRow:
     """A conditional order that protects; ``order_id`` is that of the order it placed, None before."""
 
+    market: str
     id: int
     client_order_id: str
     status: str
@@ -121,6 +134,7 @@ def stop_rows(reply: object) -> list[StopRow]:
 
 def _stop_row(row: Mapping[str, Any]) -> StopRow:
     return StopRow(
+        market=text_of(row, "symbol"),
         id=whole(row, "algoId"),
         client_order_id=text_of(row, "clientAlgoId"),
         status=text_of(row, "algoStatus"),
@@ -144,87 +158,6 @@ def is_stop(order: OrderRow, stops: Iterable[StopRow]) -> bool:
     return order.kind in _STOPS or any(
         order.id == s.order_id or order.client_order_id == s.client_order_id for s in stops
     )
-
-
-class Reports:
-    """Makes reports of the rows of one account."""
-
-    def __init__(self, account: str, symbol_of: SymbolOf) -> None:
-        self._account = account
-        self._symbol_of = symbol_of
-
-    def accepted(self, order: OrderRow) -> ExecutionReport:
-        """The exchange took an order."""
-        return self._of_order(order, ExecutionType.NEW, order.created, "")
-
-    def ended(self, order: OrderRow) -> ExecutionReport | None:
-        """An order ended without being filled to the end; None for every other one."""
-        found = _ENDED.get(order.status)
-        return self._of_order(order, found, order.updated, order.status) if found else None
-
-    def filled(self, fill: FillRow, order: OrderRow, stops: Sequence[StopRow]) -> ExecutionReport:
-        """One execution of an order."""
-        return self._report(
-            market=fill.market,
-            id=f"{fill.market}/fill/{fill.id}",
-            execution_type=ExecutionType.TRADE,
-            side=fill.side,
-            client_order_id=order.client_order_id,
-            quantity=fill.quantity,
-            price=fill.price,
-            stop_loss=is_stop(order, stops),
-            reduce_only=order.reduces,
-            detail=_forced(order),
-            time=fill.time,
-        )
-
-    def refused(self, market: str, stop: StopRow) -> ExecutionReport:
-        """A protective stop fired, and the exchange refused its order: the position stands without it."""
-        return self._report(
-            market=market,
-            id=f"{market}/stop/{stop.id}/{stop.status}",
-            execution_type=ExecutionType.REJECTED,
-            side=stop.side,
-            client_order_id=stop.client_order_id,
-            quantity=stop.quantity,
-            price=stop.price or None,
-            stop_loss=False,
-            reduce_only=True,
-            detail="a protective stop fired and its order was refused",
-            time=stop.updated,
-        )
-
-    def _of_order(self, order: OrderRow, execution_type: ExecutionType, time: int, detail: str) -> ExecutionReport:
-        return self._report(
-            market=order.market,
-            id=f"{order.market}/order/{order.id}/{execution_type.name}",
-            execution_type=execution_type,
-            side=order.side,
-            client_order_id=order.client_order_id,
-            quantity=order.quantity,
-            price=order.price or None,
-            stop_loss=False,
-            reduce_only=order.reduces,
-            detail=detail or _forced(order),
-            time=time,
-        )
-
-    def _report(self, *, market: str, time: int, **told: Any) -> ExecutionReport:  # noqa: ANN401 - fields of the report
-        return ExecutionReport(
-            account=self._account,
-            symbol=self._symbol_of(market),
-            expected_price=None,
-            strategy="",
-            time=datetime.fromtimestamp(time / 1000, UTC),
-            received=0.0,
-            **told,
-        )
-
-
-def _forced(order: OrderRow) -> str:
-    if order.client_order_id.startswith(LIQUIDATION):
-        return "liquidation by the exchange"
-    return "deleveraging by the exchange" if order.client_order_id.startswith(DELEVERAGING) else ""
 
 
 def _side(row: Mapping[str, Any]) -> str:

@@ -8,12 +8,13 @@ from ess_server.core.errors import VenueUnknownError
 from ess_server.core.order_ids import is_closing_order
 from ess_server.core.ports import DeliverExecutions
 from ess_server.core.readings import ExecutionReport
+from ess_server.venue.execution_reports import Reports
 from ess_server.venue.usdm_execution_rows import (
     FillRow,
     OrderRow,
-    Reports,
     StopRow,
     fill_rows,
+    is_stop,
     order_row,
     order_rows,
     stop_rows,
@@ -173,8 +174,10 @@ class UsdmExecutions:
         orders = {number: await self._order(market, number) for number in dict.fromkeys(f.order_id for f in fills)}
         # That an order is older than our reading has to be told too: after a stop it is not one that came late.
         reports = [self._reports.accepted(o) for o in orders.values() if o.created < seen.since]
-        reports += [self._reports.filled(f, orders[f.order_id], stops) for f in fills]
-        reports = [r for r in reports if not is_closing_order(r.client_order_id)] + self._refusals(market, stops)
+        for fill in fills:
+            order = orders[fill.order_id]
+            reports.append(self._reports.filled(fill, order, stop_loss=is_stop(order, stops)))
+        reports = [r for r in reports if not is_closing_order(r.client_order_id)] + self._refusals(stops)
         times = before | {f.id: f.time for f in fills}
         if times:
             newest = max(times)
@@ -218,16 +221,16 @@ class UsdmExecutions:
         seen = self._seen
         waiting = [m for m in seen.turn if m in seen.shown] or sorted(seen.shown)
         if waiting:
-            reports = self._refusals(waiting[0], await self._stops(waiting[0]))
+            reports = self._refusals(await self._stops(waiting[0]))
             seen.turn = waiting[1:]
             if reports:
                 deliver(reports)
 
-    def _refusals(self, market: str, stops: Iterable[StopRow]) -> list[ExecutionReport]:
+    def _refusals(self, stops: Iterable[StopRow]) -> list[ExecutionReport]:
         seen = self._seen
         fresh = [s for s in stops if s.status == _REFUSED and s.updated >= seen.since and s.id not in seen.refused]
         seen.refused.update(s.id for s in fresh)
-        return [self._reports.refused(market, s) for s in fresh]
+        return [self._reports.refused(s) for s in fresh]
 
 
 def _shown(account: object) -> dict[str, tuple[str, ...]]:

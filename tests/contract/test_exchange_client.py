@@ -39,7 +39,9 @@ BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 class Bench(Protocol):
     """One implementation, with the hands of an engine on the same account."""
 
-    client: ExchangeClient
+    @property
+    def client(self) -> ExchangeClient:
+        """The implementation."""
 
     def rest(self, symbol: str, *, conditional: bool = False) -> None:
         """Place an order that rests."""
@@ -52,6 +54,9 @@ class Bench(Protocol):
 
     def price(self, symbol: str) -> Decimal:
         """Return the mark price; the spread is a thousandth."""
+
+    def out_of_reach(self, symbol: str) -> None:
+        """See to it that nobody trades at a limit beyond the market."""
 
     def break_reads(self) -> None:
         """Make one part of the next snapshot fail."""
@@ -82,6 +87,10 @@ class FakeBench:
     def price(self, symbol: str) -> Decimal:
         """See Bench."""
         return self.client.prices.setdefault(symbol, Decimal(60_000))
+
+    def out_of_reach(self, symbol: str) -> None:
+        """See Bench."""
+        self.client.thin.add(symbol)
 
     def break_reads(self) -> None:
         """See Bench."""
@@ -125,6 +134,9 @@ class PaperBench:
     def price(self, symbol: str) -> Decimal:
         """See Bench."""
         return self._venue.books.market.mark(_id(symbol))
+
+    def out_of_reach(self, symbol: str) -> None:
+        """See Bench: on the venue nobody does."""
 
     def break_reads(self) -> None:
         """See Bench."""
@@ -287,16 +299,25 @@ async def test_close_of_nothing_opens_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("long", [True, False])
-async def test_close_within_a_limit_fills_no_worse_or_not_at_all(bench: Bench, *, long: bool) -> None:
-    """With a limit beyond the market nothing rests and nothing is closed; with room for the spread all of it is."""
-    price, better = bench.price(BTC), Decimal("1.01") if long else Decimal("0.99")
+async def test_close_beyond_its_limit_closes_nothing_and_leaves_no_order(bench: Bench, *, long: bool) -> None:
+    """Where the market is worse than the limit nothing is closed, and nothing rests."""
+    price = bench.price(BTC)
+    beyond = price * (Decimal("1.01") if long else Decimal("0.99")) + Decimal("0.0123")
     bench.hold(BTC, 2, long=long)
     shown = (await bench.client.snapshot()).positions[0]
     assert shown.price == price
+    bench.out_of_reach(BTC)
     with suppress(EssError):
-        await bench.client.close_position(shown, "ess-1", limit=price * better + Decimal("0.0123"))
+        await bench.client.close_position(shown, "ess-1", limit=beyond)
     assert bench.books() == (0, {(BTC, long): Decimal(2)})
-    await bench.client.close_position(shown, "ess-2", limit=price * (2 - better) + Decimal("0.0123"))
+
+
+@pytest.mark.parametrize("long", [True, False])
+async def test_close_with_room_for_the_spread_closes(bench: Bench, *, long: bool) -> None:
+    """A limit that the market is better than closes all of it, whatever digits it has."""
+    price = bench.price(BTC) * (Decimal("0.99") if long else Decimal("1.01")) + Decimal("0.0123")
+    bench.hold(BTC, 2, long=long)
+    await bench.client.close_position((await bench.client.snapshot()).positions[0], "ess-1", limit=price)
 
     assert bench.books() == (0, {})
 

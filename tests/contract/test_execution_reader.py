@@ -14,6 +14,8 @@ from ess_server.core.ports import ExecutionReader
 from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_bybit import BybitClient
+from ess_server.venue.ccxt_okx import OkxClient
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
@@ -37,13 +39,13 @@ def _fake() -> Bench:
     return client, order
 
 
-def _ccxt(venue: PaperVenue, client: BinanceUsdmClient) -> Bench:
+def _ccxt(venue: PaperVenue, client: ExecutionReader) -> Bench:
     price = Decimal(int(venue.books.market.mark("BTCUSDT") * Decimal("0.97")))
     wanted = OrderRequest(symbol="BTCUSDT", side=Side.BUY, type=OrderType.LIMIT, quantity=Decimal(1), price=price)
     return client, lambda: venue.books.place("main", wanted)
 
 
-@pytest.fixture(params=["fake", "ccxt"])
+@pytest.fixture(params=["fake", "ccxt", "ccxt okx", "ccxt bybit"])
 async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
     """Every implementation, with the hand of an engine that places an order."""
     if request.param == "fake":
@@ -51,13 +53,15 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         return
     async with AsyncExitStack() as stack:
         venue = PaperVenue(PaperConfig(tick=None))
-        venue.add_account("main", key="k", secret="s", balances={"USDT": Decimal(10**8)})
+        venue.add_account("main", key="k", secret="s", passphrase="p", balances={"USDT": Decimal(10**8)})
         await venue.start(cert_dir=tmp_path)
         stack.push_async_callback(venue.stop)
         clock = SystemClock()
         session = open_session(venue.ca_file, "127.0.0.1", venue.port)
         budget = RequestBudget(clock.uptime, BUDGET)
-        client = BinanceUsdmClient(ACCOUNT, Credentials("k", "s"), clock=clock, budget=budget, session=session)
+        kinds = {"ccxt": BinanceUsdmClient, "ccxt okx": OkxClient, "ccxt bybit": BybitClient}
+        made = kinds[request.param]
+        client = made(ACCOUNT, Credentials("k", "s", "p"), clock=clock, budget=budget, session=session)
         stack.push_async_callback(client.aclose)
         await client.prepare()
         yield _ccxt(venue, client)

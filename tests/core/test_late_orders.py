@@ -148,6 +148,7 @@ async def test_stop_that_stood_at_the_start_counts_from_then(door: Door) -> None
         {"reduce_only": True},
         {"client_order_id": OWN},
         {"client_order_id": f"{OWN}-0", "kind": TRADE},
+        {"client_order_id": f"{OWN}-0".replace("-", "x")},
         {"kind": ExecutionType.CANCELED},
         {"kind": ExecutionType.REJECTED},
         {"kind": ExecutionType.FAILED},
@@ -164,7 +165,7 @@ async def test_exits_and_ends_are_never_late(door: Door, changes: dict[str, Any]
     assert not door.told
 
 
-@pytest.mark.parametrize("name", ["ess-", "ess-1-2-3", f"x{OWN}", f"{OWN}-0-0", "ess-0123456g-1-1"])
+@pytest.mark.parametrize("name", ["ess-", "ess-1-2-3", f"x{OWN}", f"{OWN}-0-0", "ess-0123456g-1-1", f"{OWN}x0"])
 async def test_name_that_only_looks_like_a_closing_order_hides_nothing(door: Door, name: str) -> None:
     """An engine whose order ids begin like those of the closing orders is told all the same."""
     await door.rig.stop()

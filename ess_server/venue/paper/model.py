@@ -85,9 +85,8 @@ class ConditionalStatus(StrEnum):
 class OrderRequest:
     """What a client asks for.
 
-    ``quantity`` is above zero, in base units; ``price`` is for limit orders; the books make up an empty ``client_id``.
-    In hedge mode ``leg`` names the leg and ``reduce_only`` stays False. ``isolated`` is for venues that keep isolated
-    and cross positions of a symbol apart. A ``quiet`` order that would not rest or fill whole expires unrefused.
+    ``quantity`` is above zero, in base units. The books make up an empty ``client_id``. In hedge mode ``leg`` names the
+    leg and ``reduce_only`` stays False. Some venues keep ``isolated`` positions apart. ``quiet`` ones expire unrefused.
     """
 
     symbol: str
@@ -175,7 +174,7 @@ class Order:
 
 @dataclass(slots=True, kw_only=True)
 class Conditional:
-    """A conditional order as the venue keeps it. ``extreme`` is the best mark a trailing order has followed."""
+    """A conditional order as the venue keeps it. ``extreme``: best mark that was followed; ``fired``: which half."""
 
     id: int
     client_id: str
@@ -186,6 +185,7 @@ class Conditional:
     extreme: Decimal | None = None
     order_id: int = 0
     triggered: datetime | None = None
+    fired: TriggerType | None = None
     problem: str = ""
 
 

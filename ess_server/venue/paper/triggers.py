@@ -87,7 +87,7 @@ class Triggers:
                 return
 
     def _fire(self, account: Account, item: Conditional, half: ConditionalRequest) -> None:
-        item.triggered = self._now()
+        item.triggered, item.fired = self._now(), half.trigger
         self._finish(account, item, ConditionalStatus.TRIGGERED)
         self._journal.add("trigger", account.name, **_described(item))
         try:

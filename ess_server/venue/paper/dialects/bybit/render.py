@@ -17,6 +17,7 @@ from ess_server.venue.paper.dialects.bybit.request import Json
 from ess_server.venue.paper.model import (
     ZERO,
     Conditional,
+    ConditionalRequest,
     ConditionalStatus,
     Fill,
     Instrument,
@@ -107,7 +108,7 @@ def order(item: Order, account: Account, instrument: Instrument) -> Json:
             "rejectReason": _reason(item),
             "timeInForce": "IOC" if market else _tif(item.tif),
             "orderType": _TYPES[item.type],
-            "stopOrderType": "" if parent is None else parent.request.kind or STOP,
+            "stopOrderType": "" if parent is None else stop_kind(parent.request),
             "triggerPrice": "" if parent is None else fixed(parent.request.trigger_price, instrument.price_digits),
             "triggerDirection": 0 if parent is None else _direction(parent),
             "reduceOnly": item.reduces,
@@ -117,7 +118,17 @@ def order(item: Order, account: Account, instrument: Instrument) -> Json:
         }
         | _filled(item, instrument)
         | _unused()
+        | _origin(item)
     )
+
+
+def _origin(item: Order) -> Json:
+    return {"createType": "CreateByLiq" if item.client_id.startswith(LIQUIDATION) else "CreateByUser"}
+
+
+def stop_kind(request: ConditionalRequest) -> str:
+    """The exchange's name of what a conditional order is; one that was placed elsewhere is named by what it does."""
+    return request.kind or (TRAILING if request.trigger is TriggerType.TRAILING else STOP)
 
 
 def _filled(item: Order, instrument: Instrument) -> Json:
@@ -152,7 +163,7 @@ def conditional(item: Conditional, instrument: Instrument) -> Json:
         "leavesQty": quantity if waiting else fixed(None, instrument.quantity_digits),
         "timeInForce": "IOC" if request.price is None else _tif(request.tif),
         "orderType": _TYPES[OrderType.MARKET if request.price is None else OrderType.LIMIT],
-        "stopOrderType": request.kind or STOP,
+        "stopOrderType": stop_kind(request),
         "triggerPrice": fixed(trigger, price_digits),
         "triggerDirection": _direction(item),
         "reduceOnly": only_reduces(item),
