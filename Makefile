@@ -117,6 +117,12 @@ fault: dev ## faults of every kind for MINUTES=8: kills, failing disks, power lo
 fault-full: dev ## every fault there is, three quarters of an hour
 	@$(BIN)/python -m tests.fault.run --full
 
+RUNS ?= 100
+SEED ?= 20261122
+.PHONY: fault-venues
+fault-venues: dev ## RUNS=100 seeded flattens against venues that misbehave, judged by their own books; SEED repeats one
+	@$(BIN)/python -m tests.fault.venues $(RUNS) $(SEED)
+
 PASSES ?= 100000
 .PHONY: simulate
 simulate: dev ## ask every evaluator PASSES times over healthy days: nothing may trip; half a minute
