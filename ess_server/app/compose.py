@@ -17,7 +17,7 @@ from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMon
 from ess_server.adapters.tripwire_file import TripwireFile
 from ess_server.app.by_signal import SignalTrigger
 from ess_server.app.health import watch_health
-from ess_server.app.venues import VenueNews, build_flattener
+from ess_server.app.venues import VenueNews, build_flattener, ending
 from ess_server.config import kinds, listen
 from ess_server.config.settings import ServerSettings, Settings
 from ess_server.core.assembly import Installation, assemble, new_id, place
@@ -107,7 +107,7 @@ async def running(
             by_signal.connect(system)
             stack.push_async_callback(by_signal.settle)
         await flattener.start()
-        stack.push_async_callback(flattener.stop)
+        stack.push_async_exit(ending(flattener))
         yield await _serve(settings, system, intake, stack, readings=readings, may_listen=may_listen)
 
 

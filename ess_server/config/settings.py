@@ -134,6 +134,10 @@ class AccountSettings:
         executions_poll: how often orders and fills are read where an evaluator names the account, 500 ms to a minute;
             0 never. 2 s, because it costs more requests than equity; never where engines report all of them.
         closing: a table for closing within a price bound, or in slices. Not set, because a stop is for getting out.
+        dead_man: after how long the venue is to cancel the account's orders by itself when this host is lost, kept alive
+            by the server; 0 never. 10 s at least, and what the venue takes: okx up to 2 minutes, kraken and
+            krakenfutures 1 minute to an hour, binanceusdm and binancecoinm up to an hour. 0, because it cancels
+            protective stops too, and closes nothing.
         cancel_protective: whether a stop with action cancel takes protective stops of positions too. False, because
             they are the exits of what stays.
         paper: the paper venue in place of the exchange, as ``{ address = "host:port", ca_file = "..." }``. Not set: the
@@ -152,6 +156,7 @@ class AccountSettings:
     equity_poll: timedelta = timedelta(seconds=1)
     executions_poll: timedelta = timedelta(seconds=2)
     closing: ClosingSettings | None = None
+    dead_man: timedelta = field(default=timedelta(0), metadata=SECONDS)
     cancel_protective: bool = False
     paper: PaperEndpoint | None = None
 
