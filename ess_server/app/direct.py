@@ -201,7 +201,7 @@ def _told(settings: Settings, lock_file: Path, order: DirectOrder) -> VenueSetti
     """Return what the venue process is told: these accounts, and nothing but to carry out the order."""
     told = venue_settings(settings, lock_file)
     accounts = [a for a in told.accounts if a.id in order.accounts]
-    bare = tuple(replace(a, equity_interval=None, executions_interval=None) for a in accounts)
+    bare = tuple(replace(a, equity_interval=None, executions_interval=None, dead_man=None) for a in accounts)
     return replace(told, accounts=bare, feeds=(), lock_wait=LOCK_WAIT)
 
 

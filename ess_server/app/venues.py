@@ -1,11 +1,14 @@
 """Connects the venue process: what it is told, and where its news go."""
 
+import logging
 import math
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from types import TracebackType
 
 from ess_server.adapters.venue_process import VenueProcess
 from ess_server.config.settings import AccountSettings, FeedSettings, Settings
@@ -13,7 +16,8 @@ from ess_server.config.settings import PaperEndpoint as PaperSettings
 from ess_server.core.assembly import note_venue_event
 from ess_server.core.closing import ClosingRules
 from ess_server.core.controller import EmergencyStopController
-from ess_server.core.errors import CapacityError
+from ess_server.core.dead_man import DeadMan
+from ess_server.core.errors import CapacityError, EssError
 from ess_server.core.evaluators.execution_errors import ExecutionErrorsSettings
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.intake import Intake
@@ -25,6 +29,12 @@ from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
 
 _REPEAT_AFTER = 60.0
+DISARM_WITHIN = timedelta(seconds=6)
+"""How long the end of a server may wait for dead man's switches: a renewal in flight, its validity, and the stop."""
+
+_log = logging.getLogger("ess.app")
+
+OnExit = Callable[[type[BaseException] | None, BaseException | None, TracebackType | None], Awaitable[None]]
 
 
 class VenueNews:
@@ -92,6 +102,22 @@ def build_flattener(
     )
 
 
+def ending(flattener: VenueProcess | LocalFlattener) -> OnExit:
+    """Return what ends it.
+
+    A server that ends as it was told to, or refuses to start, stops the dead man's switches: an upgrade must not cancel
+    orders. One that fails leaves them to run out, unless the next start comes before.
+    """
+
+    async def end(failed: type[BaseException] | None, *_: object) -> None:
+        meant = failed is None or issubclass(failed, EssError)
+        if isinstance(flattener, VenueProcess) and meant and not await flattener.disarm(DISARM_WITHIN):
+            _log.warning("not every dead man's switch could be stopped: the venue may cancel orders soon")
+        await flattener.stop()
+
+    return end
+
+
 def venue_settings(settings: Settings, lock_file: Path) -> VenueSettings:
     """Return what a venue process is told of these settings."""
     return VenueSettings(
@@ -114,6 +140,7 @@ def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
         equity_interval=account.equity_poll,
         executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
         closing=_closing(account),
+        dead_man=DeadMan(after=account.dead_man) if account.dead_man else None,
     )
 
 

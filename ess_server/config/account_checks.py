@@ -7,6 +7,7 @@ from datetime import timedelta
 from ess_server.config.checks import LONGEST_POLL, MAX_ID_BYTES, SHORTEST_POLL, ms
 from ess_server.config.problems import Mistake
 from ess_server.config.settings import AccountSettings, ClosingSettings
+from ess_server.core.dead_man import FALSE_SAFETY, TIMERS
 
 SHORTEST_LOOK = timedelta(milliseconds=500)
 """For executions, which take several requests."""
@@ -48,6 +49,8 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     if account.executions_poll and not SHORTEST_LOOK <= account.executions_poll <= LONGEST_LOOK:
         limits = f"0 (never) or {ms(SHORTEST_LOOK)} to {ms(LONGEST_LOOK)}"
         yield Mistake(("executions_poll_ms",), f"{ms(account.executions_poll)} is not {limits}")
+    if account.dead_man:
+        yield from _dead_man_mistakes(account.exchange, account.dead_man)
     if account.closing:
         yield from _closing_mistakes(account.closing)
     if account.paper and not account.paper.port:
@@ -55,6 +58,21 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     yield from _key_mistakes("api_key", account.api_key_file is not None, account.api_key_env)
     yield from _key_mistakes("secret", account.secret_file is not None, account.secret_env)
     yield from _passphrase_mistakes(account)
+
+
+def _dead_man_mistakes(exchange: str, after: timedelta) -> Iterator[Mistake]:
+    known = TIMERS.get(exchange)
+    if exchange in FALSE_SAFETY:
+        detail = f"is false safety on {exchange}: it takes the setting, and fires only when a private websocket is lost"
+        yield Mistake(("dead_man_seconds",), f"{detail}, which nobody has open here; leave it out")
+    elif known is None:
+        detail = f"there is no such timer for {exchange[:80]} here, but for {', '.join(TIMERS)}; leave it out"
+        yield Mistake(("dead_man_seconds",), detail)
+    elif not known.shortest <= after <= known.longest or after % timedelta(seconds=1):
+        limits = f"{known.shortest.total_seconds():g} to {known.longest.total_seconds():g}"
+        yield Mistake(
+            ("dead_man_seconds",), f"{after.total_seconds():g} is not a whole number of {limits} on {exchange}"
+        )
 
 
 def _closing_mistakes(closing: ClosingSettings) -> Iterator[Mistake]:
