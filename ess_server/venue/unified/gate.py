@@ -102,8 +102,8 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
 
 
 def _id(client_order_id: str) -> str:
-    """Gate asks for the prefix t- and takes 28 characters after it: the same ones for the same id."""
-    return f"t-ess-{hashlib.sha256(client_order_id.encode()).hexdigest()[:24]}"
+    """Gate asks for the prefix t-, and ccxt lets 28 characters pass: the same ones for the same id."""
+    return f"t-ess-{hashlib.sha256(client_order_id.encode()).hexdigest()[:22]}"
 
 
 def _witness(reply: Any) -> Witness:  # noqa: ANN401 - JSON

@@ -1,5 +1,28 @@
 """Every case."""
 
-from tests.venue.unified import binance_coinm, bitget, coinbase, kraken, kraken_futures
+from tests.venue.unified import (
+    binance_coinm,
+    bitget,
+    coinbase,
+    deribit,
+    gate,
+    hyperliquid,
+    kraken,
+    kraken_futures,
+    kucoin_futures,
+)
 
-CASES = (binance_coinm.CASE, kraken_futures.CASE, kraken.CASE, coinbase.CASE, bitget.CASE)
+CASES = tuple(
+    module.CASE
+    for module in (
+        binance_coinm,
+        kraken,
+        kraken_futures,
+        coinbase,
+        bitget,
+        gate,
+        kucoin_futures,
+        deribit,
+        hyperliquid,
+    )
+)

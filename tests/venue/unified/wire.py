@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl
 
 VOLATILE = ("timestamp", "signature", "nonce", "recvWindow", "expiryTime")
@@ -49,7 +49,7 @@ class _Response:
         self.status, self.reason, self.headers = status, "", {"Content-Type": "application/json"}
         self._body = body
 
-    async def __aenter__(self) -> "_Response":
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
