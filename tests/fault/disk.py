@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 SECTOR = 512
@@ -45,7 +46,7 @@ class Change:
             return
         begin, end = self.offset, self.offset + len(self.data)
         edges = [begin, *range(begin - begin % SECTOR + SECTOR, end, SECTOR), end]
-        for left, right in zip(edges, edges[1:], strict=False):
+        for left, right in pairwise(edges):
             if rng.random() < 0.5:
                 yield Change(left, self.data[left - begin : right - begin])
 

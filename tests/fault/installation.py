@@ -83,6 +83,7 @@ class Installed:
 
     controller: EmergencyStopController
     resets: EmergencyReset
+    log: TellingDatabase
 
     @property
     def state(self) -> pb.StopState:
@@ -128,7 +129,7 @@ async def opened(data: Path, *, tell: Tell = _quiet, weak: str = NOTHING) -> Asy
             flattener=flattener, bus=RecordingEventBus(), clock=clock, accounts=(), new_id=new_id, draw=lambda _: 0
         )
         controller = await open_controller(first, database, [second], around)
-        yield Installed(controller, EmergencyReset(controller, ()))
+        yield Installed(controller, EmergencyReset(controller, ()), database)
 
 
 def start(data: Path) -> pb.StopState:

@@ -1,7 +1,7 @@
-"""Lives of one installation in processes that are forked quickly, stand still before what is to be disturbed, and go on.
+"""Lives of one installation in processes that are forked quickly and stand still before what is to be disturbed.
 
-``python -m tests.fault.life`` reads a line ``SCENE DATA TOLD WEAK`` for each life and prints its process id. What a life
-was asked and answered is in the file TOLD, one line each, written before the next step: it survives the process.
+``python -m tests.fault.life`` reads for each life a JSON line with scene, data, told and weak, and prints its process
+id. What a life was asked and answered is in the file ``told``, a line each, written before the next step: it survives.
 """
 
 import asyncio

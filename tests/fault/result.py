@@ -1,7 +1,11 @@
 """What every family of faults hands back."""
 
+import os
 import time
 from dataclasses import dataclass, field
+
+FIRST_ONLY = "ESS_FAULT_FIRST_ONLY"
+"""Environment variable with which a run ends at the first fault that is not survived."""
 
 
 @dataclass(slots=True)
@@ -23,6 +27,8 @@ class Result:
         self.tried += 1
         if problem:
             self.findings.append(f"{what}: {problem}")
+            if os.environ.get(FIRST_ONLY):
+                raise SystemExit(self.findings[-1])
         else:
             self.survived += 1
 

@@ -1,0 +1,174 @@
+"""Seeded bugs: one line of a copy of the code is broken, and the check that is named for it must go red.
+
+``seeds.py`` is the table. A line that is not found exactly once in its file fails as well: the table has to follow the
+code. Each check is a test, or a family of this suite; each first has to pass on the copy as it is.
+"""
+
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+from tests.e2e.process import ROOT, environment
+from tests.fault.result import FIRST_ONLY, Deadline, Result
+from tests.fault.seeds import FAMILY, SEEDS, Seed
+
+CHECK_WITHIN = 240.0
+AT_ONCE = 2
+COPIED = (
+    "ess_client",
+    "ess_server",
+    "tests",
+    "examples",
+    "proto",
+    "docs",
+    "pyproject.toml",
+    "README.md",
+    "CHANGELOG.md",
+)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A copy of the tree that a seed may break."""
+
+    root: Path
+
+    @classmethod
+    def of_the_tree(cls, root: Path) -> "Copy":
+        """Copy what tests need."""
+        ignored = shutil.ignore_patterns("__pycache__", ".*_cache", "node_modules")
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, root / name, ignore=ignored)
+            elif source.exists():
+                shutil.copy(source, root / name)
+        return cls(root)
+
+    def broken(self, seed: Seed) -> str:
+        """Put the seed's line in place of the genuine one; return the genuine text. Raises ValueError if it is gone."""
+        path = self.root / seed.file
+        genuine = path.read_text()
+        if genuine.count(seed.old) != 1:
+            raise ValueError(f"{seed.file} holds {genuine.count(seed.old)} times: {seed.old}")
+        path.write_text(genuine.replace(seed.old, seed.new))
+        return genuine
+
+    def is_red(self, checks: Sequence[str]) -> bool:
+        """Run checks here. Raises RuntimeError if they cannot be run, as when a test is not there."""
+        family = checks[0].removeprefix(FAMILY)
+        if family != checks[0]:
+            command = [sys.executable, "-m", "tests.fault.run", "60", "--only", family, "--seed", "1"]
+        else:
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "50"]
+            command = [sys.executable, "-m", "pytest", *options, *checks]
+        code, words = self._run(command)
+        if family == checks[0] and code not in (0, 1):
+            raise RuntimeError(f"{checks} cannot be run: {words}")
+        return code != 0
+
+    def _run(self, command: Sequence[str]) -> tuple[int, str]:
+        settings = {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", FIRST_ONLY: "1"}
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=CHECK_WITHIN,
+                env=environment(settings),
+                cwd=self.root,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return 1, "it did not end"
+        return done.returncode, done.stdout[-400:]
+
+
+def problem_of(seed: Seed, copy: Copy) -> str:
+    """Break the copy, run the check, mend the copy; return why the seed counts as not caught."""
+    try:
+        genuine = copy.broken(seed)
+    except ValueError as error:
+        return str(error)
+    try:
+        return "" if copy.is_red([seed.check]) else f"{seed.check} stays green with: {seed.new.strip()}"
+    except RuntimeError as error:
+        return str(error)
+    finally:
+        (copy.root / seed.file).write_text(genuine)
+
+
+def tests_of(seeds: Iterable[Seed]) -> list[str]:
+    """Return the tests that are named, each once. What the families say of the genuine code is in the table above."""
+    return sorted({seed.check for seed in seeds if not seed.check.startswith(FAMILY)})
+
+
+def judged(seeds: Sequence[Seed], folder: Path, end: Deadline, result: Result) -> None:
+    """Try seeds, a few at once, until time is over."""
+    copies: SimpleQueue[Copy] = SimpleQueue()
+    for number in range(AT_ONCE):
+        copies.put(Copy.of_the_tree(folder / str(number)))
+
+    def tried(seed: Seed) -> tuple[Seed, str] | None:
+        if not end:
+            return None
+        copy = copies.get()
+        try:
+            return seed, problem_of(seed, copy)
+        finally:
+            copies.put(copy)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for outcome in pool.map(tried, seeds):
+            if outcome:
+                result.judge(f"{outcome[0].file}: {outcome[0].breaks}", outcome[1])
+
+
+def run(seconds: float, seed: int) -> Result:
+    """Try as many seeded bugs as there is time for, drawn by ``seed``."""
+    result, end = Result(), Deadline(seconds)
+    drawn = random.Random(seed).sample(SEEDS, len(SEEDS))
+    # A family takes a minute; when time is short its place is among the families.
+    drawn.sort(key=lambda each: each.check.startswith(FAMILY))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if Copy.of_the_tree(folder / "genuine").is_red(tests_of(SEEDS)):
+            result.judge("the code as it is", "one of the named tests is red without any seed")
+        judged(drawn, folder, end, result)
+    result.notes.append(f"{result.tried} of {len(SEEDS)} bugs, each caught by the check named for it")
+    return result
+
+
+def table() -> str:
+    """Return the table of seeds for the documentation."""
+    rows = [f"| `{seed.file}` | {seed.breaks} | `{seed.check}` |" for seed in SEEDS]
+    return "\n".join(["| in | the bug | caught by |", "|---|---|---|", *rows])
+
+
+def searched(wanted: Sequence[str]) -> None:
+    """For each seed whose check is a whole file, print the first test in it that goes red."""
+    with tempfile.TemporaryDirectory() as name:
+        copy = Copy.of_the_tree(Path(name) / "copy")
+        for seed in SEEDS:
+            if wanted and not any(word in seed.file or word in seed.breaks for word in wanted):
+                continue
+            genuine = copy.broken(seed)
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "50"]
+            code, words = copy._run([sys.executable, "-m", "pytest", *options, seed.check])
+            (copy.root / seed.file).write_text(genuine)
+            failed = [line for line in words.splitlines() if line.startswith(("FAILED", "ERROR"))]
+            sys.stdout.write(f"{code} {seed.file} {seed.breaks}: {failed or words[-200:]}\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    searched(sys.argv[1:])
