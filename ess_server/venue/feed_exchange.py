@@ -185,7 +185,7 @@ def _session(feed: VenueFeed) -> aiohttp.ClientSession | None:
 def _config(feed: VenueFeed, session: aiohttp.ClientSession | None) -> dict[str, Any]:
     config: dict[str, Any] = {
         # Where the request budget knows the exchange's limits, ccxt's own pace would only add to it.
-        "enableRateLimit": feed.exchange not in PLANS,
+        "enableRateLimit": feed.exchange not in PLANS or not PLANS[feed.exchange].paces_feeds,
         "timeout": HTTP_TIMEOUT_MS,
         "timeout_on_exit": 0,
         "logger": logging.Logger("ccxt", logging.WARNING),  # noqa: LOG001 - outside the hierarchy

@@ -1,13 +1,13 @@
 """The exchanges this version can flatten: one row each."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import aiohttp
 
@@ -17,10 +17,11 @@ from ess_server.core.model import Account
 from ess_server.core.ports import Clock
 from ess_server.core.venue_link import VenueAccount
 from ess_server.core.venue_wire import PaperEndpoint
-from ess_server.venue import ccxt_usdm
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient, VenueClient
+from ess_server.venue.listed_executions import ListedHistory
 from ess_server.venue.paper.pin import open_session
 from ess_server.venue.usdm_executions import ExecutionHistory
 
@@ -43,23 +44,33 @@ class Connect(Protocol):
         clock: Clock,
         budget: RequestBudget,
         session: aiohttp.ClientSession | None,
-        history: ExecutionHistory,
+        history: Any,  # noqa: ANN401 - that of the plan
     ) -> VenueClient:
         """Return the client; ``session`` leads to a paper venue, None to the exchange."""
 
 
 @dataclass(frozen=True, slots=True)
 class VenuePlan:
-    """How to work with one exchange."""
+    """How to work with one exchange.
+
+    ``history`` makes what has been read of an account's executions, from a time of the exchange in milliseconds on.
+    ``paces_feeds`` tells that the limits count market data in the same unit.
+    """
 
     connect: Connect
     limits: BudgetLimits
     snapshot_weight: float
+    history: Callable[[int], Any] = ExecutionHistory
+    paces_feeds: bool = False
 
 
 PLANS: Mapping[str, VenuePlan] = MappingProxyType(
     {
-        "binanceusdm": VenuePlan(ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET, ccxt_usdm.SNAPSHOT_WEIGHT),
+        "binanceusdm": VenuePlan(
+            ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET, ccxt_usdm.SNAPSHOT_WEIGHT, paces_feeds=True
+        ),
+        "okx": VenuePlan(ccxt_okx.OkxClient, ccxt_okx.BUDGET, ccxt_okx.SNAPSHOT_WEIGHT, ListedHistory),
+        "bybit": VenuePlan(ccxt_bybit.BybitClient, ccxt_bybit.BUDGET, ccxt_bybit.SNAPSHOT_WEIGHT, ListedHistory),
     }
 )
 
@@ -93,7 +104,7 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
         sources = [account.key, account.secret, *([account.passphrase] if account.passphrase else [])]
         files = [f for f in (*(s.file for s in sources), account.paper and account.paper.ca_file) if f]
         since = account.executions_since
-        history = ExecutionHistory(since=int(since.timestamp() * 1000) if since else 0)
+        history = plan.history(int(since.timestamp() * 1000) if since else 0)
         connect = partial(_connect, plan.connect, account, clock, budget, history)
         clients.append(DeferredClient(Account(id=account.id, venue=account.venue), connect, files))
     return clients
@@ -111,7 +122,7 @@ def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> Flat
 
 
 def _connect(
-    connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget, history: ExecutionHistory
+    connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget, history: object
 ) -> VenueClient:
     credentials = read_credentials(account.key, account.secret, account.passphrase)
     paper = account.paper
