@@ -2,15 +2,18 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.ports import Clock
 from ess_server.venue.strict import translated
 
+CONTRACTS = ("swap", "future")
 RELOAD_AFTER = 3600.0
 """Seconds after which ``load`` asks anew."""
+SURE_MS, SYNC_TRIES = 500, 3
+"""A measurement of the clock that took longer is made again: its error would eat up the validity of what is sent."""
 ASK_AGAIN_AFTER = 600.0
 """Seconds until an id that was unknown even after a reload causes another one."""
 
@@ -20,8 +23,16 @@ _log = logging.getLogger(__name__)
 class Markets:
     """What is known of the exchange's markets. An id that no list contains stands for itself."""
 
-    def __init__(self, exchange: Any, clock: Clock, detail: Callable[[Mapping[str, Any]], Any]) -> None:  # noqa: ANN401 - a class of ccxt
-        """``detail`` takes from the exchange's own row of a market what is to be kept of it."""
+    def __init__(
+        self,
+        exchange: Any,  # noqa: ANN401 - a class of ccxt
+        clock: Clock,
+        detail: Callable[[Mapping[str, Any]], Any],
+        *,
+        kinds: Sequence[str] = CONTRACTS,
+    ) -> None:
+        """``detail`` takes from the exchange's own row of a market what is to be kept; ``kinds`` are ccxt's words."""
+        self._kinds = tuple(kinds)
         self._exchange = exchange
         self._detail = detail
         self._clock = clock
@@ -81,14 +92,21 @@ class Markets:
         async with self._sync:
             if self._synced_at is not None and self._synced_at > asked:
                 return
-            before = self._exchange.milliseconds()
-            server = await translated(self._exchange.fetch_time())
-            after = self._exchange.milliseconds()
-            if not isinstance(server, int) or server <= 0:
-                raise VenueUnknownError("the venue's time is not a number")
-            self._exchange.options["timeDifference"] = (before + after) // 2 - server
-            self._ahead_ms = int(after) - server
+            for _ in range(SYNC_TRIES):
+                if await self._measure() <= SURE_MS:
+                    break
             self._synced_at = self._clock.uptime()
+
+    async def _measure(self) -> int:
+        """Take one measurement and return how long it took in milliseconds, its uncertainty."""
+        before = self._exchange.milliseconds()
+        server = await translated(self._exchange.fetch_time())
+        after = self._exchange.milliseconds()
+        if not isinstance(server, int) or server <= 0:
+            raise VenueUnknownError("the venue's time is not a number")
+        self._exchange.options["timeDifference"] = (before + after) // 2 - server
+        self._ahead_ms = int(after) - server
+        return int(after - before)
 
     def venue_time(self) -> int:
         """Return the exchange's time in milliseconds: late by a round trip at most, and never early."""
@@ -114,7 +132,7 @@ class Markets:
         markets = await translated(self._exchange.load_markets(reload=True))
         if not markets:
             raise VenueUnknownError("the venue lists no markets")
-        rows = [m for m in markets.values() if m.get("swap") or m.get("future")]
+        rows = [m for m in markets.values() if any(m.get(kind) for kind in self._kinds)]
         self._symbols = {m["id"]: m["symbol"] for m in rows}
         self._ids = {m["symbol"]: m["id"] for m in rows}
         self._details = {m["symbol"]: self._detail(m["info"]) for m in rows}

@@ -95,7 +95,7 @@ def translate(error: Exception) -> EssError:
         return error
     text = str(error)
     found = _CODE.search(text)
-    brief = _QUERY.sub("", text).removeprefix("binanceusdm ").removeprefix("okx ")[:_MAX_TEXT]
+    brief = _QUERY.sub("", text).removeprefix("binanceusdm ").removeprefix("binance ").removeprefix("okx ")[:_MAX_TEXT]
     if not isinstance(error, ccxt.BaseError):
         return VenueUnknownError(f"the reply could not be read ({type(error).__name__})")
     return VenueError(f"{type(error).__name__}: {brief}", int(found[1]) if found else None)

@@ -14,9 +14,12 @@ import pytest
 from ess_server.adapters.venue_process import LinkTimes
 from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
+from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
+from ess_server.venue import ccxt_spot
 from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_spot import BinanceSpotClient
 from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
@@ -29,6 +32,7 @@ from ess_server.venue.paper.model import (
     Side,
     TriggerType,
 )
+from ess_server.venue.paper.spot_model import SpotKind, SpotOrder, SpotRequest
 from tests.venue.office import EXPIRY, PRELUDE, QUICK, Office
 
 KEY, SECRET = "key-of-the-account-main", "secret-of-the-account-main"
@@ -105,6 +109,40 @@ class Floor:
             reduce_only=reduce_only,
         )
         return self.books.place("main", wanted)
+
+
+class Stall:
+    """The spot wallet of an account ``main``, with ``wallet``, and short words for what an engine does there."""
+
+    def __init__(self, venue: PaperVenue, wallet: dict[str, str]) -> None:
+        self.venue = venue
+        self.wallet = {asset: Decimal(amount) for asset, amount in wallet.items()}
+        self.account = venue.books.account("main")
+        for asset, amount in self.wallet.items():
+            venue.books.spot.transfer(self.account, asset, amount)
+
+    def rest(self, symbol: str, quantity: str, kind: str = "LIMIT") -> SpotOrder:
+        """Place an order three percent away; below zero sells."""
+        amount, which = Decimal(quantity), SpotKind(kind)
+        mark, below = self.venue.books.market.mark(symbol), which.value.startswith("STOP_LOSS")
+        price = mark * (Decimal("0.97") if below == (amount < 0) else Decimal("1.03"))
+        wanted = SpotRequest(
+            symbol=symbol,
+            side=Side.BUY if amount > 0 else Side.SELL,
+            kind=which,
+            quantity=abs(amount),
+            price=price if which.priced else None,
+            stop_price=price if which.waits else None,
+        )
+        return self.venue.books.spot.place(self.account, wanted)
+
+    def held(self, asset: str) -> Decimal:
+        """What there is of an asset."""
+        return self.account.spot.held.get(asset, Decimal(0))
+
+    def sold(self, asset: str) -> Decimal:
+        """What has left since the beginning."""
+        return self.wallet.get(asset, Decimal(0)) - self.held(asset)
 
 
 @pytest.fixture
@@ -204,3 +242,41 @@ async def hire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
             return office
 
         yield hired
+
+
+@pytest.fixture
+def open_stall(opened: AsyncExitStack, tmp_path: Path) -> Callable[..., Awaitable[Stall]]:
+    """Start a paper venue with a spot wallet; its assets, and the keywords of PaperConfig."""
+
+    async def start(wallet: dict[str, str] | None = None, **config: Any) -> Stall:
+        venue = PaperVenue(PaperConfig(tick=None, **config))
+        venue.add_account("main", key=KEY, secret=SECRET)
+        await venue.start(cert_dir=tmp_path / "tls")
+        opened.push_async_callback(venue.stop)
+        return Stall(venue, wallet or {"BTC": "1.5", "ETH": "10", "USDT": "50000"})
+
+    return start
+
+
+@pytest.fixture
+def connect_spot(opened: AsyncExitStack) -> Callable[..., BinanceSpotClient]:
+    """Make the real client for a stall: what it sells and keeps; ``expiry`` is in seconds."""
+
+    def made(
+        stall: Stall, *sell: str, keep: dict[str, str] | None = None, expiry: float = 0.05, secret: str = SECRET
+    ) -> BinanceSpotClient:
+        clock = SystemClock()
+        kept = tuple((asset, Decimal(amount)) for asset, amount in (keep or {}).items())
+        client = BinanceSpotClient(
+            Account(id="main", venue="paper"),
+            Credentials(KEY, secret),
+            clock=clock,
+            budget=RequestBudget(clock.uptime, ccxt_spot.BUDGET),
+            sale=SpotSale(sell=sell, keep=kept),
+            session=open_session(stall.venue.ca_file, "127.0.0.1", stall.venue.port),
+            expiry=expiry,
+        )
+        opened.push_async_callback(client.aclose)
+        return client
+
+    return made

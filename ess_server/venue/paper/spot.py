@@ -198,7 +198,7 @@ class SpotBooks:
         self._market.spend(order.symbol, quantity)
         order.filled += quantity
         order.cost += paid
-        order.updated = self._now()
+        order.updated = account.spot.updated = self._now()
         order.status = OrderStatus.PARTIALLY_FILLED if order.remaining else OrderStatus.FILLED
         fill = SpotFill(
             id=self._numbers.fill(), order_id=order.id, symbol=order.symbol, side=side, quantity=quantity, price=price,
