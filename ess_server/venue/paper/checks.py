@@ -127,7 +127,9 @@ def margin(account: Account, market: Market, request: OrderRequest, fee: Decimal
 
 
 def immediacy(market: Market, request: OrderRequest) -> None:
-    """Refuse a post-only order that would take and a fill-or-kill order that cannot fill now."""
+    """Refuse any order while the symbol is halted, post-only that would take, and fill-or-kill that cannot fill now."""
+    if request.symbol in market.halted:
+        raise Refused(Reason.HALTED, request.symbol)
     crosses = market.crosses(request)
     if request.tif is TimeInForce.GTX and crosses:
         raise Refused(Reason.WOULD_TAKE)

@@ -1,11 +1,15 @@
 """API keys: who may speak for which account."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """One key of an account. Secret and passphrase never show in ``repr``."""
+    """One key of an account. Secret and passphrase never show in ``repr``.
+
+    ``addresses`` and ``expires`` are told to who asks what the key may do, and not enforced.
+    """
 
     key: str
     secret: str = field(repr=False)
@@ -13,6 +17,8 @@ class ApiKey:
     passphrase: str = field(default="", repr=False)
     can_trade: bool = True
     can_withdraw: bool = False
+    addresses: tuple[str, ...] = ()
+    expires: datetime | None = None
 
 
 class KeyRing:

@@ -8,12 +8,16 @@ from ess_server.venue.paper.refusal import Reason, Refused
 
 
 class Market:
-    """One mark per symbol; bid and ask stand ``slippage`` away from it."""
+    """One mark per symbol; bid and ask stand ``slippage`` away from it.
+
+    ``halted`` are the symbols that take no order for now; what rests there can be cancelled.
+    """
 
     def __init__(self, config: BooksConfig) -> None:
         self.instruments = {item.symbol: item for item in config.instruments}
         self.slippage = config.slippage
         self.liquidity = config.liquidity
+        self.halted: set[str] = set()
         self._marks = {item.symbol: item.first_mark for item in config.instruments}
         self._spent: dict[str, Decimal] = {}
 

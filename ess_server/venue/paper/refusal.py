@@ -9,6 +9,7 @@ class Reason(Enum):
     UNKNOWN_ACCOUNT = auto()
     UNKNOWN_SYMBOL = auto()
     UNKNOWN_ASSET = auto()
+    HALTED = auto()
     BALANCE_INSUFFICIENT = auto()
     FILTER = auto()
     BAD_PAIR = auto()

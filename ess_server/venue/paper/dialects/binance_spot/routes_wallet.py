@@ -22,8 +22,9 @@ def api_restrictions(request: Request) -> Json:
     """What the key may do."""
     key = request.key
     trade = key is not None and key.can_trade
-    return {
-        "ipRestrict": False,
+    ends: Json = {"tradingAuthorityExpirationTime": milliseconds(key.expires)} if key and key.expires else {}
+    return ends | {
+        "ipRestrict": key is not None and bool(key.addresses),
         "createTime": milliseconds(request.books.now()),
         "enableReading": True,
         "enableFutures": trade,

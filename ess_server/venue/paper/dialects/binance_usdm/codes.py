@@ -12,6 +12,7 @@ def from_refusal(refusal: Refused) -> BinanceError:
 
 _CODES = {
     Reason.UNKNOWN_SYMBOL: (-1121, "Invalid symbol."),
+    Reason.HALTED: (-4141, "Symbol is closed."),
     Reason.CANCEL_UNKNOWN_ORDER: (-2011, "Unknown order sent."),
     Reason.ORDER_NOT_FOUND: (-2013, "Order does not exist."),
     Reason.DUPLICATE_CLIENT_ID: (-4116, "ClientOrderId is duplicated."),

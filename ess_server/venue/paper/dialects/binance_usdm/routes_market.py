@@ -51,19 +51,20 @@ def exchange_info(request: Request) -> Json:
             for asset in sorted({item.quote for item in request.books.market.instruments.values()})
         ],
         "symbols": [
-            _symbol(item, request.books.config.max_open_orders) for item in request.books.market.instruments.values()
+            _symbol(item, request.books.config.max_open_orders, halted=item.symbol in request.books.market.halted)
+            for item in request.books.market.instruments.values()
         ],
     }
 
 
-def _symbol(item: Instrument, max_orders: int) -> Json:
+def _symbol(item: Instrument, max_orders: int, *, halted: bool) -> Json:
     return {
         "symbol": item.symbol,
         "pair": item.symbol,
         "contractType": "PERPETUAL",
         "deliveryDate": _PERPETUAL_DELIVERY,
         "onboardDate": _ONBOARDED,
-        "status": "TRADING",
+        "status": "SETTLING" if halted else "TRADING",
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": item.base,

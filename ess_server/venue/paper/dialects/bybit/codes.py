@@ -35,6 +35,7 @@ _OUT_OF_RANGE = (110003, "Order price exceeds the allowable range.")
 
 _CODES = {
     Reason.UNKNOWN_SYMBOL: (INVALID, "params error: symbol invalid %s"),
+    Reason.HALTED: (110074, "This contract is not live"),
     Reason.CANCEL_UNKNOWN_ORDER: (NOT_FOUND, "order not exists or too late to cancel"),
     Reason.ORDER_NOT_FOUND: (NOT_FOUND, "order not exists or too late to cancel"),
     Reason.DUPLICATE_CLIENT_ID: (110072, "OrderLinkedID is duplicate"),

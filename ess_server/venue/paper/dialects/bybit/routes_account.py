@@ -1,11 +1,13 @@
 """The key, the account's modes, balances, and disconnection protection."""
 
 from ess_server.venue.paper.clock import milliseconds
+from ess_server.venue.paper.credentials import ApiKey
 from ess_server.venue.paper.dialects.bybit.codes import BybitError, invalid
 from ess_server.venue.paper.dialects.bybit.render_account import isolated, wallet
 from ess_server.venue.paper.dialects.bybit.request import Answer, Json, Request
 
 _CREATED = "2026-01-01T00:00:00Z"
+_NO_END = "1970-01-01T00:00:00Z"
 _CROSS, _ISOLATED = "REGULAR_MARGIN", "ISOLATED_MARGIN"
 _ONE_WAY, _HEDGE = 0, 3
 _UTA_2_PRO = 6
@@ -35,7 +37,8 @@ def query_key(request: Request) -> Answer:
                 "Options": [],
                 "Exchange": [],
             },
-            "ips": ["*"],
+            "ips": list(key.addresses) if key and key.addresses else ["*"],
+            **_ends(key),
             "type": 1,
             "createdAt": _CREATED,
             "unified": 0,
@@ -44,6 +47,13 @@ def query_key(request: Request) -> Answer:
             "userID": 1,
         }
     )
+
+
+def _ends(key: ApiKey | None) -> Json:
+    """Keys that are bound to addresses have no end."""
+    if key is None or (key.expires is None and not key.addresses):
+        return {}
+    return {"expiredAt": f"{key.expires:%Y-%m-%dT%H:%M:%SZ}" if key.expires else _NO_END}
 
 
 def account_info(request: Request) -> Answer:

@@ -38,17 +38,17 @@ def instruments(request: Request) -> Answer:
     return Answer(
         {
             "category": params.text("category"),
-            "list": [_instrument(item) for item in shown],
+            "list": [_instrument(item, halted=item.symbol in request.books.market.halted) for item in shown],
             "nextPageCursor": shown[-1].symbol if len(found) > limit else "",
         }
     )
 
 
-def _instrument(item: Instrument) -> Json:
+def _instrument(item: Instrument, *, halted: bool) -> Json:
     return {
         "symbol": item.symbol,
         "contractType": "LinearPerpetual",
-        "status": "Trading",
+        "status": "Delivering" if halted else "Trading",
         "baseCoin": item.base,
         "quoteCoin": item.quote,
         "settleCoin": item.quote,

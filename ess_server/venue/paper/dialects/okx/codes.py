@@ -36,6 +36,7 @@ _TRIGGER = ("51000", "Parameter triggerPx error")
 
 _CODES = {
     Reason.UNKNOWN_SYMBOL: ("51001", "Instrument ID does not exist"),
+    Reason.HALTED: ("51028", "Contract under delivery"),
     Reason.CANCEL_UNKNOWN_ORDER: ("51400", "Cancellation failed: the order does not exist"),
     Reason.ORDER_NOT_FOUND: ("51603", "Order does not exist"),
     Reason.DUPLICATE_CLIENT_ID: ("51016", "Client order ID already exists"),

@@ -27,7 +27,7 @@ def config(request: Request) -> Answer:
                 "greeksType": "PA",
                 "level": "Lv1",
                 "levelTmp": "",
-                "ip": "",
+                "ip": ",".join(key.addresses) if key else "",
                 "label": request.name,
                 "perm": ",".join(name for name, may in allowed if may),
                 "roleType": "0",

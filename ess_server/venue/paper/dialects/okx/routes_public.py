@@ -36,10 +36,17 @@ def instruments(request: Request) -> Answer:
     kind = request.params.choice("instType", "SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION")
     wanted = request.params.optional("instId")
     listed = request.books.market.instruments.values() if kind == INST_TYPE else ()
-    return Answer([_instrument(n, item) for n, item in enumerate(listed) if wanted in ("", inst_id(item))])
+    halted = request.books.market.halted
+    return Answer(
+        [
+            _instrument(n, item, halted=item.symbol in halted)
+            for n, item in enumerate(listed)
+            if wanted in ("", inst_id(item))
+        ]
+    )
 
 
-def _instrument(number: int, item: Instrument) -> Json:
+def _instrument(number: int, item: Instrument, *, halted: bool) -> Json:
     family = f"{item.base}-{item.quote}"
     largest = plain(to_contracts(item.max_quantity, item))
     empty = ("baseCcy", "quoteCcy", "alias", "optType", "stk", "expTime", "maxLmtAmt", "maxMktAmt", "auctionEndTime")
@@ -64,7 +71,7 @@ def _instrument(number: int, item: Instrument) -> Json:
         "lever": _MAX_LEVERAGE,
         "category": "1",
         "ruleType": "normal",
-        "state": "live",
+        "state": "suspend" if halted else "live",
         "listTime": _LISTED_AT,
     }
 
