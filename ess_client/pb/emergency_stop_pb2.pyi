@@ -46,6 +46,7 @@ class FlattenStatus(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FLATTEN_STATUS_INCOMPLETE: _ClassVar[FlattenStatus]
     FLATTEN_STATUS_UNKNOWN: _ClassVar[FlattenStatus]
     FLATTEN_STATUS_HELD: _ClassVar[FlattenStatus]
+    FLATTEN_STATUS_CANCELLED: _ClassVar[FlattenStatus]
 
 class ResetOutcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -103,6 +104,7 @@ FLATTEN_STATUS_FLAT_WITH_DUST: FlattenStatus
 FLATTEN_STATUS_INCOMPLETE: FlattenStatus
 FLATTEN_STATUS_UNKNOWN: FlattenStatus
 FLATTEN_STATUS_HELD: FlattenStatus
+FLATTEN_STATUS_CANCELLED: FlattenStatus
 RESET_OUTCOME_UNSPECIFIED: ResetOutcome
 RESET_OUTCOME_RELEASED: ResetOutcome
 RESET_OUTCOME_PENDING_APPROVAL: ResetOutcome

@@ -100,7 +100,7 @@ class LogEventBus:
 def _level(event: EventDraft) -> int:
     if event.kind not in TROUBLE:
         return logging.INFO
-    return logging.ERROR if "louder" in event.details else logging.WARNING
+    return logging.ERROR if "louder" in dict(event.details) else logging.WARNING
 
 
 def _fields(event: EventDraft) -> dict[str, object]:

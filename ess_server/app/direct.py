@@ -167,7 +167,7 @@ class DirectFlatten:
         self._evidence.note("progress", **asdict(progress) | {"status": progress.status.name})
         self._onlooker.progress(progress)
         known = [self._progress.get(account) for account in self._order.accounts]
-        if all(one is not None and one.status.is_flat for one in known):
+        if all(one is not None and one.status.is_done for one in known):
             self._flat.set()
         else:
             self._flat.clear()

@@ -63,20 +63,13 @@ class _Onlooker:
     def progress(self, progress: AccountProgress) -> None:
         """See ``Onlooker.progress``."""
         self._progress[progress.account] = progress
-        words = {id_: word_of(known, self._wanted.action) for id_, known in self._progress.items()}
+        words = {id_: known.status.name for id_, known in self._progress.items()}
         self._screen.show(self._progress, words)
 
     def event(self, kind: str, account: str, details: Mapping[str, str]) -> None:
         """See ``Onlooker.event``."""
         what = details.get("detail") or details.get("error") or ""
         self._screen.say(f"{datetime.now(UTC):%H:%M:%S}  {kind}  {account or 'venue process'}  {what}".rstrip())
-
-
-def word_of(progress: AccountProgress, action: Action) -> str:
-    """Name where an account stands; one with positions that nobody closes is not called flat."""
-    if action is Action.CANCEL and progress.status.is_flat and progress.open_positions:
-        return "CANCELLED"
-    return progress.status.name
 
 
 def warning(data_dir: Path) -> tuple[str, ...]:
@@ -171,8 +164,8 @@ def _account_lines(outcome: DirectOutcome, wanted: Wanted) -> Iterator[str]:
     """Say of each account how far it came, and what the last reading shows."""
     for account in wanted.accounts:
         known = outcome.progress.get(account)
-        word = word_of(known, wanted.action) if known else FlattenStatus.UNKNOWN.name
-        if not outcome.flat and known and known.status.is_flat:
+        word = known.status.name if known else FlattenStatus.UNKNOWN.name
+        if not outcome.flat and known and known.status.is_done:
             word = f"{word} before the end"
         of = f" of {', '.join(wanted.symbols)}" if wanted.symbols else ""
         found = outcome.shown.get(account, "nobody waited for a last reading")

@@ -100,5 +100,5 @@ def _lines() -> Show:
 def _line(response: pb.GetStateResponse) -> str:
     gates = response.enforcement
     known = gates.confirmed + gates.expired
-    accounts = [f"{a.account} {account_word(a, response.state)}" for a in response.accounts if a.stop_id]
+    accounts = [f"{a.account} {account_word(a)}" for a in response.accounts if a.stop_id]
     return ", ".join([f"gates: {known} of {gates.expected} known to deny", *accounts])

@@ -94,7 +94,7 @@ def account_rows(response: pb.GetStateResponse) -> Iterator[tuple[str, ...]]:
         yield (
             account.account,
             account.venue,
-            account_word(account, response.state),
+            account_word(account),
             str(account.open_orders) if account.HasField("open_orders") else "?",
             str(account.open_positions) if account.HasField("open_positions") else "?",
             time_text(account.read_time),
@@ -136,14 +136,9 @@ def age_text(age: Duration) -> str:
     return f"{old / _MINUTE:.0f} min" if old < _HOUR else f"{old / _HOUR:.1f} h"
 
 
-def account_word(account: pb.AccountProgress, state: pb.StopState) -> str:
-    """Name where an account stands; one with positions that its stop does not close is not called flat."""
-    if not account.stop_id:
-        return "-"
-    cancels = any(s.stop_id == account.stop_id and s.action == pb.STOP_ACTION_CANCEL for s in state.stops)
-    if cancels and account.status == pb.FLATTEN_STATUS_FLAT and account.open_positions:
-        return "CANCELLED"
-    return flatten_word(account.status)
+def account_word(account: pb.AccountProgress) -> str:
+    """Name where an account stands."""
+    return flatten_word(account.status) if account.stop_id else "-"
 
 
 def flatten_word(status: int) -> str:

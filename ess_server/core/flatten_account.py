@@ -166,10 +166,10 @@ class AccountFlattener:
     async def _clean(self, attempt: Attempt, wanted: Plan, snapshot: VenueSnapshot, read: CleanRead) -> timedelta:
         attempt.clean()
         self._tell_late_entries()
-        if self.progress.status.is_flat:
+        if self.progress.status.is_done:
             attempt.unread = 0
             attempt.sweeps += 1
-            self._report.update(status=wanted.flat, detail=wanted.remark)
+            self._report.update(status=wanted.done, detail=wanted.remark)
             return sweep_delay(self._settings, attempt.sweeps)
         if not self._calls.nothing_sent_since(read.began):
             return self._settings.verify_gap
@@ -189,7 +189,7 @@ class AccountFlattener:
             return self._unread(attempt, VenueUnknownError(denied))
         proof, attempt.verification = attempt.verification, Verification()
         attempt.unread, attempt.swept, attempt.sweeps = 0, True, 0
-        self._report.update(status=wanted.flat, detail=wanted.remark)
+        self._report.update(status=wanted.done, detail=wanted.remark)
         self._report.tell_flat(
             proof,
             quiet_window_s=f"{self._settings.quiet_window.total_seconds():g}",
@@ -199,7 +199,7 @@ class AccountFlattener:
         return sweep_delay(self._settings, 0)
 
     async def _act(self, attempt: Attempt, wanted: Plan) -> timedelta:
-        if self.progress.status.is_flat:
+        if self.progress.status.is_done:
             self._report.tell("flatten.reopened", left=wanted.left)
         self._tell_late_entries()
         closes, held_back = attempt.begin_round(wanted, self._clock.uptime(), self._settings)
@@ -270,7 +270,7 @@ class AccountFlattener:
             attempt.verification = Verification()
             self._report.update(status=FlattenStatus.UNKNOWN, detail=str(error))
             self._report.insist("flatten.unknown", error=str(error))
-        elif not self.progress.status.is_flat:
+        elif not self.progress.status.is_done:
             self._report.update(detail=str(error))
         return max(error.delay, self._settings.backoff_min)
 

@@ -61,12 +61,17 @@ class FlattenSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a snapshot asks for. ``spared`` orders are covered by the stop and stay, ``dust`` cannot be closed."""
+    """What a snapshot asks for.
+
+    ``spared`` orders are covered by the stop and stay, ``dust`` cannot be closed; ``flattens`` tells whether the work
+    closes anything at all.
+    """
 
     cancels: tuple[OpenOrder, ...]
     closes: tuple[Position, ...]
     spared: tuple[OpenOrder, ...]
     dust: tuple[Position, ...]
+    flattens: bool
 
     @property
     def clean(self) -> bool:
@@ -74,8 +79,10 @@ class Plan:
         return not self.cancels and not self.closes
 
     @property
-    def flat(self) -> FlattenStatus:
+    def done(self) -> FlattenStatus:
         """What an account is for which this is proven to be all."""
+        if not self.flattens:
+            return FlattenStatus.CANCELLED
         return FlattenStatus.FLAT_WITH_DUST if self.dust else FlattenStatus.FLAT
 
     @property
@@ -98,7 +105,12 @@ class Plan:
 
 def wants_work(work: Work | None) -> bool:
     """Whether anything is to be cancelled or closed."""
-    return work is not None and not work.held and max([work.action, *(a for _, a in work.symbols)]) >= Action.CANCEL
+    return work is not None and not work.held and strongest(work) >= Action.CANCEL
+
+
+def strongest(work: Work) -> Action:
+    """Return the strongest action that the work asks for, on any symbol."""
+    return max([work.action, *(action for _, action in work.symbols)])
 
 
 def same_but_for_the_stop(one: Work | None, other: Work | None) -> bool:
@@ -137,7 +149,11 @@ def plan(
         stays = order.reduce_only and _is_exit(order, action, has_position=order.symbol in exits, swept=swept)
         (spared if stays else cancels).append(order)
     return Plan(
-        cancels=tuple(cancels), closes=closes, spared=tuple(spared), dust=tuple(p for p in covered if p in dust)
+        cancels=tuple(cancels),
+        closes=closes,
+        spared=tuple(spared),
+        dust=tuple(p for p in covered if p in dust),
+        flattens=strongest(work) is Action.FLATTEN,
     )
 
 

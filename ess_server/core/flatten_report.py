@@ -116,7 +116,7 @@ class FlattenReport:
         self._send(kind, {**louder, **details})
 
     def tell_flat(self, proof: Verification, **evidence: str) -> None:
-        """Tell the two clean reads and FLAT with its evidence, unless they have been told since the last trouble."""
+        """Tell the two clean reads and that it is done, with its evidence, unless told since the last trouble."""
         if "flatten.flat" in self._told:
             return
         self._told -= _TROUBLE
@@ -126,7 +126,8 @@ class FlattenReport:
             if read is not None:
                 stamp = {"time": read.time.isoformat(), "uptime": f"{read.ended:.6f}"}
                 self._send("flatten.clean_read", {"read": str(number), **stamp})
-        self._send("flatten.flat", {"status": self.progress.status.name, **evidence})
+        kind = "flatten.flat" if self.progress.status.is_flat else "flatten.cancelled"
+        self._send(kind, {"status": self.progress.status.name, **evidence})
 
     def _reopened_lately(self) -> bool:
         return self._reopened is not None and self._clock.uptime() - self._reopened < self._reopen_quiet

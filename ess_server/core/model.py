@@ -59,11 +59,17 @@ class FlattenStatus(IntEnum):
     INCOMPLETE = 7
     UNKNOWN = 8
     HELD = 9
+    CANCELLED = 10
 
     @property
     def is_flat(self) -> bool:
-        """True only for what two clean readbacks of the venue have shown."""
+        """True only for what the venue has been proven to show."""
         return self in (FlattenStatus.FLAT, FlattenStatus.FLAT_WITH_DUST)
+
+    @property
+    def is_done(self) -> bool:
+        """As ``is_flat``, and for a stop that closes nothing, that no order is left."""
+        return self.is_flat or self is FlattenStatus.CANCELLED
 
 
 class ScopeKind(Enum):

@@ -32,7 +32,7 @@ class Flatness(Obstacle):
         for account in self._at_work(stops):
             seen = progress.get(account)
             status = seen.status if seen else FlattenStatus.UNKNOWN
-            if not status.is_flat:
+            if not status.is_done:
                 detail = f"account {account} is {status.name}" + (f" ({seen.detail})" if seen and seen.detail else "")
                 found.append(
                     Refusal(reason="NOT_FLAT", detail=f"{detail}; watch it with: ess status", overridable=True)

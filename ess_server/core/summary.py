@@ -35,12 +35,12 @@ def accounts_in_words(accounts: Sequence[AccountProgress], stops: Sequence[Stop]
 
     What a stop that closes nothing has finished is flat only if the account has no position.
     """
-    actions = {s.stop_id: s.action for s in stops}
-    at_work = [a for a in accounts if a.stop_id in actions]
+    standing = {s.stop_id for s in stops}
+    at_work = [a for a in accounts if a.stop_id in standing]
     if not at_work:
         return ""
-    done = [a for a in at_work if a.status.is_flat]
-    flat = sum(1 for a in done if actions[a.stop_id] is Action.FLATTEN or a.open_positions == 0)
+    done = [a for a in at_work if a.status.is_done]
+    flat = sum(1 for a in done if a.status.is_flat or a.open_positions == 0)
     held = sum(1 for a in at_work if a.status is FlattenStatus.HELD)
     counts = [f"{flat} of {len(at_work)} accounts flat"]
     counts += [f"{len(done) - flat} without orders but with positions"] if len(done) > flat else []

@@ -262,7 +262,7 @@ def test_a_cause_names_its_evaluator_once(script: Script, here: Here) -> None:
 def test_an_account_with_positions_is_not_flat_because_its_orders_are_gone(script: Script, here: Here) -> None:
     """What a stop that only cancels has finished is shown as cancelled while a position is open."""
     one = stop(stop_id="c", action=pb.STOP_ACTION_CANCEL)
-    main = pb.AccountProgress(account="main", status=pb.FLATTEN_STATUS_FLAT, stop_id="c", open_orders=0)
+    main = pb.AccountProgress(account="main", status=pb.FLATTEN_STATUS_CANCELLED, stop_id="c", open_orders=0)
     main.open_positions = 1
     state = pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=[one])
     server = script(GetState=lambda _: inactive(state=state, accounts=[main]))

@@ -198,7 +198,7 @@ def test_events_go_to_the_logger_that_the_documentation_names(caplog: pytest.Log
 
 def test_trouble_stands_out_and_trouble_that_lasts_more_so(log_bus: LogEventBus, listener: Listener) -> None:
     """An ordinary step is INFO, trouble a WARNING, and an ERROR once it is told again for lasting."""
-    for kind, details in (("flatten.flat", {}), ("flatten.incomplete", {}), ("flatten.incomplete", {"louder": "1"})):
+    for kind, details in (("flatten.flat", ()), ("flatten.incomplete", ()), ("flatten.incomplete", (("louder", "1"),))):
         log_bus.publish(replace(event(), kind=kind, details=details))
     log_bus.close(SOON)
 

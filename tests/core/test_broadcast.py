@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from ess_server.core.broadcast import FULL_PHASE, PHASES, BroadcastEndedError, StateBroadcast, Subscription
+from ess_server.core.broadcast import AT_ONCE, FULL_PHASE, PHASES, BroadcastEndedError, StateBroadcast, Subscription
+from ess_server.core.pace import COMFORTABLE, Pace
 
 from .disks import turns, waits
 from .virtual_time import VirtualTimeLoop, running_clock
@@ -14,6 +15,18 @@ from .virtual_time import VirtualTimeLoop, running_clock
 EVENT_LOOP = VirtualTimeLoop
 
 HEARTBEAT = timedelta(milliseconds=250)
+
+
+def pace(cost: float = 0.0) -> Pace:
+    """Return the pace of a machine on which nothing costs anything, or ``cost`` seconds for each look at the clock."""
+    spent = 0.0
+
+    def busy() -> float:
+        nonlocal spent
+        spent += cost
+        return spent
+
+    return Pace(HEARTBEAT, timedelta(seconds=1), busy)
 
 
 class Source:
@@ -37,7 +50,7 @@ def source() -> Source:
 @pytest.fixture
 async def broadcast(source: Source) -> AsyncIterator[StateBroadcast]:
     """A broadcast that sends heartbeats."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     beating = asyncio.create_task(broadcast.run())
     yield broadcast
     beating.cancel()
@@ -51,7 +64,7 @@ def crowd(broadcast: StateBroadcast, number: int) -> list[Subscription]:
 
 async def test_everyone_gets_the_same_bytes(source: Source) -> None:
     """A change is rendered once and reaches every phase in the same step."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     everyone = crowd(broadcast, FULL_PHASE * PHASES + 3)
     broadcast.publish()
     assert [await one.next() for one in everyone] == [b"1"] * len(everyone)
@@ -60,7 +73,7 @@ async def test_everyone_gets_the_same_bytes(source: Source) -> None:
 
 async def test_one_that_never_reads_delays_nobody(source: Source) -> None:
     """The slow one misses what came meanwhile and gets the newest; nothing queues up for it."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     slow, quick = crowd(broadcast, 2)
     for number in range(1, 5):
         broadcast.publish()
@@ -71,7 +84,7 @@ async def test_one_that_never_reads_delays_nobody(source: Source) -> None:
 
 async def test_newest_message_is_given_once(source: Source) -> None:
     """A message is returned once; the next call waits for a newer one, and only for those after subscribing."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     broadcast.publish()
     one = broadcast.subscribe()
     assert await waits(one.next())
@@ -82,7 +95,7 @@ async def test_newest_message_is_given_once(source: Source) -> None:
 
 async def test_waiting_subscriber_is_woken(source: Source) -> None:
     """A subscriber that waits gets the message in the step after it is published."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     one = asyncio.create_task(broadcast.subscribe().next())
     await turns(3)
     broadcast.publish()
@@ -133,7 +146,7 @@ async def test_few_subscribers_share_a_phase(broadcast: StateBroadcast, source: 
 
 async def test_place_that_was_left_is_taken_again(source: Source) -> None:
     """Whoever leaves makes room in its phase."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     everyone = crowd(broadcast, FULL_PHASE * PHASES + PHASES)
     assert {p.members for p in broadcast._phases} == {FULL_PHASE + 1}
     everyone[0].close()
@@ -152,9 +165,50 @@ async def test_heartbeats_go_on_after_a_stall(broadcast: StateBroadcast, source:
     await one.next()
 
 
+async def test_wave_without_end_starves_nobody(source: Source) -> None:
+    """Changes in every step of the loop: the last of a crowd beyond one step's share is served all the same."""
+    broadcast = StateBroadcast(source.render, pace())
+    everyone = crowd(broadcast, AT_ONCE + FULL_PHASE)
+    waiting = [asyncio.create_task(one.next()) for one in everyone]
+    await turns(2)
+    for _ in range(6):
+        broadcast.publish()
+        await turns(1)
+    assert all(one.done() for one in waiting)
+
+
+async def test_wave_stands_in_for_heartbeats(broadcast: StateBroadcast, source: Source) -> None:
+    """While a change is on its way to a crowd no heartbeat is made, and afterwards they go on."""
+    everyone = crowd(broadcast, 2 * AT_ONCE)
+    await asyncio.gather(*(one.next() for one in everyone))
+    before = source.rendered
+    broadcast.publish()
+    assert broadcast._to_wake
+    running_clock().advance(HEARTBEAT.total_seconds())
+    assert source.rendered == before + 1
+    await asyncio.gather(*(one.next() for one in everyone))
+    await everyone[0].next()
+    assert source.rendered > before + 1
+
+
+async def test_heartbeats_grow_rarer_where_they_cost_too_much(source: Source) -> None:
+    """Where a message to each would take too much of a core they are spread, at most half a lease apart."""
+    broadcast = StateBroadcast(source.render, pace(cost=FULL_PHASE * 1e-4))
+    beating = asyncio.create_task(broadcast.run())
+    everyone = crowd(broadcast, FULL_PHASE * PHASES)
+    await asyncio.sleep(2)
+    before = source.rendered
+    await asyncio.sleep(10)
+    assert (source.rendered - before) / PHASES == pytest.approx(20, abs=1)
+    assert FULL_PHASE * PHASES * 1e-4 / COMFORTABLE > 0.5
+    del everyone
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+
+
 async def test_end_is_told_after_the_last_message(source: Source) -> None:
     """The last message reaches everyone before the end does, also those who wait, and late comers end at once."""
-    broadcast = StateBroadcast(source.render, HEARTBEAT)
+    broadcast = StateBroadcast(source.render, pace())
     one, other = crowd(broadcast, 2)
     waiting = asyncio.create_task(one.next())
     await turns(3)
@@ -172,7 +226,7 @@ async def test_end_is_told_although_nothing_can_be_rendered() -> None:
     def fail() -> bytes:
         raise RuntimeError
 
-    broadcast = StateBroadcast(fail, HEARTBEAT)
+    broadcast = StateBroadcast(fail, pace())
     waiting = asyncio.create_task(broadcast.subscribe().next())
     await turns(3)
     with pytest.raises(RuntimeError):

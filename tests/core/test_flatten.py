@@ -89,7 +89,8 @@ async def test_cancel_keeps_positions_and_their_protection(rig: Rig) -> None:
     rig.client.rest(BTC, reduce_only=True)
     rig.client.rest(ETH, conditional=True, reduce_only=True)
     rig.flattener.set_work(work(Action.CANCEL))
-    await rig.reaches(FlattenStatus.FLAT)
+    await rig.reaches(FlattenStatus.CANCELLED)
+    assert rig.kinds[-1] == "cancelled"
 
     assert list(rig.client.orders.values()) == [stop]
     assert rig.client.closes == []
@@ -144,7 +145,7 @@ async def test_new_work_never_shows_the_outcome_of_the_old(rig: Rig) -> None:
         rig.client.positions.clear()
         rig.flattener.set_work(work(Action.CANCEL, stop_id=f"a{moment}"))
         if moment % 2:
-            await rig.reaches(FlattenStatus.FLAT)
+            await rig.reaches(FlattenStatus.CANCELLED)
         for _ in range(moment % 13):
             await asyncio.sleep(0)
         rig.client.hold(BTC, 1)

@@ -31,7 +31,7 @@ async def test_sweeps_remove_what_appears_on_a_flat_account(rig: Rig) -> None:
     first = len(rig.told)
     rig.client.rest(BTC)
     rig.client.hold(BTC, 1)
-    await eventually(lambda: not rig.status.is_flat)
+    await eventually(lambda: not rig.status.is_done)
     await rig.reaches(FlattenStatus.FLAT)
 
     assert rig.client.flat
@@ -45,7 +45,7 @@ async def test_an_account_that_keeps_reopening_is_told_of_in_moderation(rig: Rig
     for _ in range(4):
         await rig.reaches(FlattenStatus.FLAT)
         rig.client.rest(BTC)
-        await eventually(lambda: not rig.status.is_flat)
+        await eventually(lambda: not rig.status.is_done)
     await rig.reaches(FlattenStatus.FLAT)
 
     assert rig.kinds.count("reopened") == 1
@@ -72,7 +72,7 @@ async def test_sweeps_under_cancel_spare_every_exit(rig: Rig) -> None:
     """Under CANCEL an engine may go on to work its way out with reduce-only orders once the account was clean."""
     rig.client.hold(BTC, 1)
     rig.flattener.set_work(work(Action.CANCEL))
-    await rig.reaches(FlattenStatus.FLAT)
+    await rig.reaches(FlattenStatus.CANCELLED)
     exit_order = rig.client.rest(BTC, reduce_only=True)
     rig.client.rest(BTC)
     await eventually(lambda: len(rig.client.orders) == 1)

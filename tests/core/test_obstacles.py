@@ -56,12 +56,12 @@ async def test_accounts_that_are_not_flat_refuse(rig: Rig, venues: RecordingFlat
 
 
 @pytest.mark.parametrize("status", FlattenStatus)
-async def test_only_flat_is_flat(rig: Rig, venues: RecordingFlattener, status: FlattenStatus) -> None:
-    """Only what two clean reads have shown lets a release pass, dust included; everything else refuses."""
+async def test_only_what_is_done_is_done(rig: Rig, venues: RecordingFlattener, status: FlattenStatus) -> None:
+    """Only what has been proven lets a release pass, dust and a finished cancel included; everything else refuses."""
     await rig.stop("account/main")
     venues.show(MAIN, status)
     checked = await rig.reset(validate_only=True)
-    assert bool(checked.refusals) is (status not in (FlattenStatus.FLAT, FlattenStatus.FLAT_WITH_DUST))
+    assert bool(checked.refusals) is (status.name not in ("FLAT", "FLAT_WITH_DUST", "CANCELLED"))
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ async def test_nothing_of_ours_lands_after_the_release() -> None:
     released_at: list[float] = []
     closes: list[float] = []
 
-    async def slowly(*_: object) -> None:
+    async def slowly(*_: object, **__: object) -> None:
         closes.append(running_clock().uptime())
         await asyncio.sleep(1)
         closes.append(running_clock().uptime())
@@ -216,7 +216,7 @@ async def test_rebaseline_starts_baselines_anew(scope: str, accounts: list[str])
 
 async def test_gates_that_may_still_allow_refuse() -> None:
     """Gates that are pending or were never seen are named; those that confirmed or expired stand in no way."""
-    registry = SubscriberRegistry(expected=["mm"], lease=timedelta(seconds=1), limit=9, clock=running_clock())
+    registry = SubscriberRegistry(expected=["mm"], lease=timedelta(seconds=1), limit=lambda: 9, clock=running_clock())
     rig = await commissioned(obstacles=lambda _: [Gates(registry)])
     rig.controller.on_latch(registry.latched)
     await rig.stop()

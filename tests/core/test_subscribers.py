@@ -23,7 +23,7 @@ LAPSED = 1.02
 
 def registry_of(*expected: str, limit: int = 10) -> SubscriberRegistry:
     """Return a registry that expects these gates."""
-    return SubscriberRegistry(expected=expected, lease=LEASE, limit=limit, clock=running_clock())
+    return SubscriberRegistry(expected=expected, lease=LEASE, limit=lambda: limit, clock=running_clock())
 
 
 @pytest.fixture

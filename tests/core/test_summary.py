@@ -110,7 +110,7 @@ def test_accounts_at_work_are_counted(accounts: list[AccountProgress], words: st
 )
 def test_what_is_only_cancelled_is_not_called_flat(positions: int, words: str) -> None:
     """A stop that closes nothing is done when no order is left; with a position that is not flat."""
-    done = replace(account("main", FlattenStatus.FLAT), open_positions=positions)
+    done = replace(account("main", FlattenStatus.CANCELLED), open_positions=positions)
     assert accounts_in_words([done], [replace(stopped("global").stops[0], action=Action.CANCEL)]) == words
 
 

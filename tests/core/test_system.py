@@ -30,7 +30,7 @@ def system_over(rig: Rig) -> tuple[EmergencyStopSystem, FakeTripwire]:
         controller=rig.controller,
         resets=rig.resets,
         monitor=monitor,
-        subscribers=SubscriberRegistry(expected=(), lease=LEASE, limit=10, clock=running_clock()),
+        subscribers=SubscriberRegistry(expected=(), lease=LEASE, limit=lambda: 10, clock=running_clock()),
         flattener=rig.controller._flattener,
         log=rig.log,
         clock=running_clock(),
@@ -119,7 +119,8 @@ async def test_trigger_waits_for_gates(system: EmergencyStopSystem) -> None:
 
 async def test_wait_is_bounded(system: EmergencyStopSystem, rig: Rig) -> None:
     """Nobody waits longer than five seconds, whatever was asked."""
-    system.subscribers = SubscriberRegistry(expected=(), lease=timedelta(seconds=60), limit=10, clock=running_clock())
+    lease, clock = timedelta(seconds=60), running_clock()
+    system.subscribers = SubscriberRegistry(expected=(), lease=lease, limit=lambda: 10, clock=clock)
     rig.controller.on_latch(system.subscribers.latched)
     gate(system)
     began = running_clock().uptime()

@@ -38,7 +38,7 @@ async def flatten(client: BinanceUsdmClient, action: Action = Action.FLATTEN, wi
     )
     await flattener.start()
     flattener.set_work({"main": Work(account="main", stop_id="stop-1", action=action)})
-    await eventually(lambda: flattener.progress()["main"].status.is_flat, within=within)
+    await eventually(lambda: flattener.progress()["main"].status.is_done, within=within)
     await flattener.stop()
     return flattener
 
