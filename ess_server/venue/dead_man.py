@@ -54,7 +54,6 @@ class DeadManKeeper:
         self._calls = BoundedCalls(clock, expiry=valid)
         self._symbols = TimedSymbols(wanted.armed)
         self._ended = asyncio.Event()
-        self._renewing: asyncio.Future[bool] | None = None
         self._renewed: float | None = None
         if wanted.ended:
             self._ended.set()
@@ -64,9 +63,7 @@ class DeadManKeeper:
         while not self._ended.is_set():
             delay = RETRY
             if self._clock.uptime() - self._heard() < SILENCE.total_seconds():
-                self._renewing = asyncio.ensure_future(self._renew())
-                # Whoever ends this task must not end a request whose outcome then is unknown.
-                delay = renew_every(self._after) if await asyncio.shield(self._renewing) else RETRY
+                delay = renew_every(self._after) if await self._renew() else RETRY
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay.total_seconds()):
                     await self._ended.wait()
@@ -74,12 +71,10 @@ class DeadManKeeper:
     async def disarm(self) -> bool:
         """Stop every timer, for good; False if that is not certain.
 
-        From this call on nothing is renewed. A renewal in flight ends before the timers are stopped, and one that
-        could still arrive is waited out: the last word that the venue hears is this one.
+        From this call on no renewal is begun. One in flight ends before the timers are stopped, and one that could
+        still arrive is waited out: the last word that the venue hears is this one.
         """
         self._ended.set()
-        if self._renewing is not None:
-            await asyncio.wait((self._renewing,))
         await self._calls.quiesced()
         for _ in range(STOPS):
             if await self._stop(self._symbols.armed):

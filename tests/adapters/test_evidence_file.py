@@ -45,7 +45,7 @@ def test_every_line_is_synced_in_a_private_file(
         synced.append(os.fstat(descriptor).st_mode)
         really(descriptor)
 
-    monkeypatch.setattr(evidence_file.os, "fsync", fsync)
+    monkeypatch.setattr(os, "fsync", fsync)
     file = open_file()
     for number in range(5):
         file.note("event", detail=f"é\n{number}")
@@ -75,7 +75,7 @@ def test_what_the_disk_does_not_take_goes_on_elsewhere(
     file = open_file()
     file.note("first")
     assert _eventually(lambda: file.path.exists() and file.path.read_text())
-    monkeypatch.setattr(evidence_file.os, "write", write)
+    monkeypatch.setattr(os, "write", write)
     written[0] = 1
     file.note("second")
     file.note("third")
@@ -93,7 +93,7 @@ def test_a_disk_that_hangs_holds_up_nobody(
     """Lines are taken at once, what has no room is said at once, and the end waits no longer than it may."""
     monkeypatch.setattr(evidence_file, "MOST_WAITING", 3)
     reading, writing = os.pipe()
-    monkeypatch.setattr(evidence_file.os, "fsync", lambda _: os.read(reading, 1))
+    monkeypatch.setattr(os, "fsync", lambda _: os.read(reading, 1))
     file = open_file()
     began = monotonic()
     for _ in range(5):

@@ -26,6 +26,7 @@ class Venue:
         self.clock = clock
         self.resting = frozenset({"A"})
         self.latency = 0.05
+        self.looking = 0.0
         self.failing: Exception | None = None
         self.unread: Exception | None = None
         self.heard: list[tuple[float, str, tuple[str, ...]]] = []
@@ -33,6 +34,7 @@ class Venue:
 
     async def order_symbols(self) -> frozenset[str]:
         """See ``DeadManSwitch``."""
+        await asyncio.sleep(self.looking)
         if self.unread:
             raise self.unread
         return self.resting
@@ -227,6 +229,20 @@ def test_a_renewal_that_arrives_late_arrives_before_the_stop(play: Callable[...,
     # Up to what a venue takes at all: the request and its validity.
     assert latency <= (CALL_WITHIN + VALID).total_seconds()
     assert heard == ["arm", "disarm"]
+
+
+def test_an_end_while_it_looks_is_followed_by_no_renewal(play: Callable[..., Desk]) -> None:
+    """What was found out is not acted on any more."""
+
+    async def story(desk: Desk) -> None:
+        desk.venue.looking = 1.5
+        await asyncio.sleep(22)
+        assert await desk.keeper.disarm()
+        await asyncio.sleep(60)
+
+    desk = play(story, armed=("A",))
+
+    assert [what for _, what, _ in desk.venue.heard] == ["arm", "disarm"]
 
 
 def test_a_stop_that_fails_twice_is_not_said_to_have_worked(play: Callable[..., Desk]) -> None:

@@ -10,7 +10,6 @@ from resource import RLIMIT_FSIZE, getrlimit, setrlimit
 
 import pytest
 
-from ess_server.venue import lock
 from ess_server.venue.lock import LockHeldError, hold_lock
 
 SOON = timedelta(milliseconds=50)
@@ -52,7 +51,7 @@ async def test_a_disk_that_became_read_only_keeps_nobody_from_the_lock(
             raise OSError(30, os.strerror(30), name)
         return opened(name, flags, mode)
 
-    monkeypatch.setattr(lock.os, "open", read_only)
+    monkeypatch.setattr(os, "open", read_only)
     held = await hold_lock(str(path), SOON, print)
     try:
         other = opened(path, os.O_RDONLY)
