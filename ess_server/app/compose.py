@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.adapters.tripwire_file import TripwireFile
 from ess_server.app.by_signal import SignalTrigger
+from ess_server.app.capacity import most_streams
 from ess_server.app.health import watch_health
 from ess_server.app.venues import VenueNews, build_flattener, ending
 from ess_server.config import kinds, listen
@@ -30,6 +32,7 @@ from ess_server.core.intake import Intake
 from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Account
 from ess_server.core.opening import Place, Surroundings, open_controller
+from ess_server.core.pace import Pace
 from ess_server.core.ports import EventLog, Flattener, MetricsRepository, Readings
 from ess_server.core.reporter_losses import ReporterLosses
 from ess_server.core.subscribers import SubscriberRegistry
@@ -97,7 +100,8 @@ async def running(
         flattener = build_flattener(settings, clock, news, stack)
         around = Surroundings(flattener=flattener, bus=bus, clock=clock, accounts=accounts, new_id=new_id)
         controller = await open_controller(storage.places[0], storage.log, storage.places[1:], around)
-        system = assemble(controller, _installation(settings, storage, readings, flattener, clock))
+        pace = Pace(settings.server.heartbeat, settings.server.lease, time.thread_time)
+        system = assemble(controller, _installation(settings, storage, readings, flattener, clock=clock, pace=pace))
         intake = Intake(readings, clock, system.monitor, LateOrders(controller, settings.server.after_stop_grace))
         news.connect(controller, intake)
         watch_health(settings, intake, clock, stack)
@@ -108,20 +112,21 @@ async def running(
             stack.push_async_callback(by_signal.settle)
         await flattener.start()
         stack.push_async_exit(ending(flattener))
-        yield await _serve(settings, system, intake, stack, readings=readings, may_listen=may_listen)
+        yield await _serve(settings, system, intake, pace, stack, readings=readings, may_listen=may_listen)
 
 
 async def _serve(
     settings: Settings,
     system: EmergencyStopSystem,
     intake: Intake,
+    pace: Pace,
     stack: AsyncExitStack,
     *,
     readings: Readings,
     may_listen: MayListen | None,
 ) -> Running:
     messages = WatchMessages(system, new_id())
-    broadcast = StateBroadcast(messages.message, settings.server.heartbeat)
+    broadcast = StateBroadcast(messages.message, pace)
     system.controller.on_change(lambda _: broadcast.publish())
     ids = frozenset(a.id for a in system.controller.accounts)
     feeds = frozenset(f.name for f in settings.feeds)
@@ -145,11 +150,17 @@ async def _serve(
 
 
 def _installation(
-    settings: Settings, storage: _Storage, readings: Readings, flattener: Flattener, clock: SystemClock
+    settings: Settings,
+    storage: _Storage,
+    readings: Readings,
+    flattener: Flattener,
+    *,
+    clock: SystemClock,
+    pace: Pace,
 ) -> Installation:
     server = settings.server
     subscribers = SubscriberRegistry(
-        expected=server.expected_subscribers, lease=server.lease, limit=server.max_subscribers, clock=clock
+        expected=server.expected_subscribers, lease=server.lease, limit=lambda: most_streams(server, pace), clock=clock
     )
     return Installation(
         flattener=flattener,

@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack, suppress
 from ess_server.app.arming import Arming, EndedError
 from ess_server.app.by_signal import SignalTrigger
 from ess_server.app.compose import running
+from ess_server.app.garbage import Garbage
 from ess_server.app.preflight import check_server
 from ess_server.app.reload import ConfigFile, Reloader
 from ess_server.config.settings import Settings
@@ -39,6 +40,10 @@ async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Ca
             if file:
                 reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
                 stack.callback(reloading.cancel)
+            garbage = Garbage(server.system.subscribers, server.system.clock.uptime)
+            server.system.controller.on_latch(garbage.latched)
+            collecting = asyncio.create_task(garbage.run(), name="garbage")
+            stack.callback(collecting.cancel)
             ready(server.port)
             examining = asyncio.create_task(arming.keep_watch(server.system), name="examination")
             stack.push_async_callback(_ended, examining)

@@ -33,8 +33,8 @@ def server_mistakes(server: ServerSettings) -> Iterator[Mistake]:
     except ValueError as error:
         yield Mistake(("listen",), str(error))
     yield from _lease_mistakes(server)
-    if not 1 <= server.max_subscribers <= MOST_SUBSCRIBERS:
-        yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 1 to {MOST_SUBSCRIBERS}")
+    if not 0 <= server.max_subscribers <= MOST_SUBSCRIBERS:
+        yield Mistake(("max_subscribers",), f"{server.max_subscribers} is not 0 (measured) to {MOST_SUBSCRIBERS}")
     if not timedelta(milliseconds=1) <= server.quiet_window <= LONGEST_QUIET:
         yield Mistake(("quiet_window_ms",), f"{ms(server.quiet_window)} is not 1 ms to {ms(LONGEST_QUIET)}")
     if not SHORTEST_EXAMINATION <= server.examine_within <= LONGEST_EXAMINATION:
@@ -68,7 +68,7 @@ def _subscriber_mistakes(server: ServerSettings) -> Iterator[Mistake]:
             yield Mistake(("expected_subscribers",), f'"{name[:80]}" is not 1 to {MAX_NAME_BYTES} bytes long')
     for name in _repeated(names):
         yield Mistake(("expected_subscribers",), f'"{name}" is listed twice; leave one out')
-    if len(names) > server.max_subscribers:
+    if 0 < server.max_subscribers < len(names):
         detail = f"lists {len(names)} names, more than the {server.max_subscribers} of max_subscribers; raise that"
         yield Mistake(("expected_subscribers",), detail)
 

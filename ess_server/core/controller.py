@@ -267,8 +267,9 @@ class EmergencyStopController:
             late = False
         except TimeoutError:
             late = True
-        self.tell()
+        # Whoever triggered is answered in the step before the wave, or the answer would come after the last gate's.
         latching.told.set()
+        self.tell()
         self.carry_out()
         self.guarded(lambda: self._bus.publish(event), "publishing the stop")
         if late:

@@ -72,7 +72,7 @@ def _installation(parts: Parts, flattener: LocalFlattener) -> Installation:
         flattener=flattener,
         readings=parts.readings,
         watched=parts.evaluators,
-        subscribers=SubscriberRegistry(expected=(), lease=parts.settings.lease, limit=0, clock=parts.clock),
+        subscribers=SubscriberRegistry(expected=(), lease=parts.settings.lease, limit=lambda: 0, clock=parts.clock),
         log=parts.store,
         settings=parts.settings,
     )

@@ -5,10 +5,11 @@ no proof sent before the latch can reach further, by the gate's own arithmetic (
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from heapq import nsmallest
 
 from ess_server.core.errors import CapacityError
 from ess_server.core.model import Actor, Scope
@@ -17,6 +18,8 @@ from ess_server.core.ports import Clock
 LEASE_MARGIN = 1.01
 """Clocks of server and gate may run at rates this far apart; the gate itself uses 0.99 of its lease."""
 MAX_REMEMBERED = 10_000
+NAMED = 8
+"""Gates that have not confirmed and are told by name; the list of all is asked for."""
 
 
 class SubscriberStatus(Enum):
@@ -80,13 +83,16 @@ class _Latched:
 class SubscriberRegistry:
     """Every gate that is connected, was connected, or is expected."""
 
-    def __init__(self, *, expected: Iterable[str], lease: timedelta, limit: int, clock: Clock) -> None:
+    def __init__(self, *, expected: Iterable[str], lease: timedelta, limit: Callable[[], int], clock: Clock) -> None:
+        """``limit`` returns how many streams may be open now."""
         self._expected = tuple(dict.fromkeys(expected))
         self._lease = lease
         self._limit = limit
         self._clock = clock
         self._gates: dict[tuple[str, str], Subscriber] = {}
         self._open = 0
+        self.ended = 0
+        """Streams that have ended since the start."""
         self._latched = _Latched()
 
     def opened(
@@ -94,11 +100,11 @@ class SubscriberRegistry:
     ) -> Subscriber | None:
         """Count a new stream; None for one that watches without a name.
 
-        Raises CapacityError when the configured number of streams is open: refusing a new stream is better
+        Raises CapacityError when as many streams are open as there may be: refusing a new stream is better
         than slowing those that are there.
         """
-        if self._open >= self._limit:
-            raise CapacityError(f"max_subscribers: {self._limit} streams are open; connect to another server")
+        if self._open >= self._limit():
+            raise CapacityError(f"max_subscribers: {self._open} streams are open; connect to another server")
         self._open += 1
         if not subscriber_id:
             return None
@@ -127,6 +133,7 @@ class SubscriberRegistry:
     def closed(self, gate: Subscriber | None) -> None:
         """Count the end of a stream."""
         self._open -= 1
+        self.ended += 1
         if gate:
             gate.connected -= 1
             self.seen(gate)
@@ -163,14 +170,13 @@ class SubscriberRegistry:
 
     def missing(self) -> tuple[str, ...]:
         """Expected gates that have not been seen since the server started."""
-        seen = {g.subscriber_id for g in self._gates.values()}
+        seen = {g.subscriber_id for g in self._gates.values()} if self._expected else set()
         return tuple(name for name in self._expected if name not in seen)
 
     def gates(self) -> Sequence[tuple[Subscriber, SubscriberStatus]]:
         """Every counted gate with its status: pending first, then expired, then confirmed."""
         order = (SubscriberStatus.PENDING, SubscriberStatus.EXPIRED, SubscriberStatus.CONFIRMED)
-        newest = self._newest()
-        ranked = [(g, self.status(g)) for g in self._gates.values() if not self._replaced(g, newest)]
+        ranked = [(g, self.status(g)) for g in self._counted()]
         return sorted(ranked, key=lambda r: (order.index(r[1]), r[0].subscriber_id, r[0].session_id))
 
     def expects(self, subscriber_id: str) -> bool:
@@ -188,20 +194,23 @@ class SubscriberRegistry:
 
     def enforcement(self) -> Enforcement:
         """Counts for the revision latched last."""
-        gates, missing = self.gates(), self.missing()
-        count = {s: sum(1 for _, status in gates if status is s) for s in SubscriberStatus}
-        waits = [g.subscriber_id for g, status in gates if status is SubscriberStatus.PENDING]
-        confirmed = [g for g, status in gates if status is SubscriberStatus.CONFIRMED]
+        gates, missing = self._counted(), self.missing()
+        of_status: dict[SubscriberStatus, list[Subscriber]] = {status: [] for status in SubscriberStatus}
+        for gate in gates:
+            of_status[self.status(gate)].append(gate)
+        confirmed = of_status[SubscriberStatus.CONFIRMED]
+        pending = of_status[SubscriberStatus.PENDING]
+        waits = nsmallest(NAMED, {g.subscriber_id for g in pending})
         took = [g.confirm_duration for g in confirmed if g.confirm_duration is not None]
         return Enforcement(
             revision=self._latched.revision,
             expected=len(gates) + len(missing),
-            confirmed=count[SubscriberStatus.CONFIRMED],
-            expired=count[SubscriberStatus.EXPIRED],
-            pending=count[SubscriberStatus.PENDING],
+            confirmed=len(confirmed),
+            expired=len(of_status[SubscriberStatus.EXPIRED]),
+            pending=len(pending),
             missing=len(missing),
             elapsed=max(took, default=None),
-            unconfirmed=tuple(dict.fromkeys((*missing, *waits)))[:8],
+            unconfirmed=tuple(dict.fromkeys((*missing, *waits)))[:NAMED],
         )
 
     async def settled(self, revision: int, within: timedelta) -> None:
@@ -219,6 +228,10 @@ class SubscriberRegistry:
             except TimeoutError:
                 continue
 
+    def _counted(self) -> Sequence[Subscriber]:
+        newest = self._newest()
+        return [g for g in self._gates.values() if g.connected or not self._replaced(g, newest)]
+
     def _newest(self) -> Mapping[str, Subscriber]:
         """Of each name the process that is connected, else the one that was seen last."""
         newest: dict[str, Subscriber] = {}
@@ -229,9 +242,9 @@ class SubscriberRegistry:
         return newest
 
     def _replaced(self, gate: Subscriber, newest: Mapping[str, Subscriber]) -> bool:
-        """Whether this is a process that ended long enough ago and whose name has connected again since."""
+        """Whether the process, which has left, ended long enough ago and its name has connected again since."""
         lapsed = self._clock.uptime() - gate.last_seen > self._lease.total_seconds() * LEASE_MARGIN
-        return not gate.connected and lapsed and newest[gate.subscriber_id] is not gate
+        return lapsed and newest[gate.subscriber_id] is not gate
 
     def _forget_old(self) -> None:
         if len(self._gates) < MAX_REMEMBERED:

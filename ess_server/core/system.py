@@ -102,11 +102,8 @@ class EmergencyStopSystem:
         await latching.told.wait()
         if wait:
             await self.subscribers.settled(latching.stop.revision, min(wait, WAIT_AT_MOST))
-        try:
-            async with asyncio.timeout(DURABLE_WITHIN.total_seconds()):
-                await self.controller.journal.durable(latching.stop.revision)
-        except TimeoutError:
-            pass  # the answer says durable=false
+        if not self.controller.is_durable(latching.stop):
+            await self._wait_for_disk(latching.stop.revision)
         stop = next((s for s in self.controller.state.stops if s.stop_id == latching.stop.stop_id), latching.stop)
         return Triggered(
             stop=stop,
@@ -114,6 +111,13 @@ class EmergencyStopSystem:
             warnings=warnings,
             enforcement=self.subscribers.enforcement(),
         )
+
+    async def _wait_for_disk(self, revision: int) -> None:
+        try:
+            async with asyncio.timeout(DURABLE_WITHIN.total_seconds()):
+                await self.controller.journal.durable(revision)
+        except TimeoutError:
+            pass  # the answer says durable=false
 
     async def reset(self, request: ReleaseRequest) -> ReleaseResult:
         """Release stops. Raises as EmergencyReset.reset does."""

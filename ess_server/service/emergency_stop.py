@@ -14,6 +14,7 @@ from ess_server.core.errors import CapacityError, InvalidRequestError
 from ess_server.core.latch import Activation, cut
 from ess_server.core.model import GLOBAL, MAX_NAME_BYTES, MAX_REASON_BYTES, Actor, Cause, CauseSource, Scope
 from ess_server.core.release import MAX_ID_BYTES, Outcome, ReleaseRequest
+from ess_server.core.subscribers import SubscriberStatus
 from ess_server.core.summary import state_in_words
 from ess_server.core.system import LARGEST_PAGE, EmergencyStopSystem
 from ess_server.service import convert
@@ -173,13 +174,16 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         """List gates: missing ones first, then pending, expired, confirmed."""
         registry = self._system.subscribers
         size, start = page_size(request.page_size, 100, LARGEST_PAGE), page_token(request.page_token)
-        rows = [convert.missing_subscriber(name) for name in registry.missing()]
-        rows += [convert.subscriber(g, s, expected=registry.expects(g.subscriber_id)) for g, s in registry.gates()]
-        if request.unconfirmed_only:
-            rows = [r for r in rows if r.status != pb.SUBSCRIBER_STATUS_CONFIRMED]
+        gates = [g for g in registry.gates() if not (request.unconfirmed_only and g[1] is SubscriberStatus.CONFIRMED)]
+        missing = registry.missing()
+        end, skipped = start + size, max(0, start - len(missing))
+        # Only what is asked for becomes a message: ten thousand of them would hold up a stop.
+        rows = [convert.missing_subscriber(name) for name in missing[start:end]]
+        for gate, status in gates[skipped : skipped + size - len(rows)]:
+            rows.append(convert.subscriber(gate, status, expected=registry.expects(gate.subscriber_id)))
         return pb.ListSubscribersResponse(
-            subscribers=rows[start : start + size],
-            next_page_token=str(start + size) if start + size < len(rows) else "",
+            subscribers=rows,
+            next_page_token=str(end) if end < len(missing) + len(gates) else "",
             enforcement=convert.enforcement(registry.enforcement()),
         )
 

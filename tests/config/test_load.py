@@ -61,8 +61,8 @@ ONE_MISTAKE = {
         "server.after_stop_grace_ms",
         "4000 ms (lease_ms, and the 2 s that a request is valid) to 60000 ms",
     ),
-    "no subscribers": ("[server]\nmax_subscribers = 0", 2, "server.max_subscribers", "1 to 100000"),
-    "too many subscribers": ("[server]\nmax_subscribers = 100001", 2, "server.max_subscribers", "1 to 100000"),
+    "fewer than none": ("[server]\nmax_subscribers = -1", 2, "server.max_subscribers", "0 (measured) to 100000"),
+    "too many subscribers": ("[server]\nmax_subscribers = 100001", 2, "server.max_subscribers", "to 100000"),
     "subscriber twice": (
         "[server]\nexpected_subscribers = [\n  'a',\n  'a',\n]",
         2,

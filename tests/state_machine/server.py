@@ -1,6 +1,7 @@
 """One process: everything from the records to the stream's messages, on a loop whose time the machine owns."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +14,7 @@ from ess_server.core.model import Actor, Credential
 from ess_server.core.monitor import Monitor
 from ess_server.core.obstacles import Gates, TripwireStands
 from ess_server.core.opening import Place, Surroundings, open_controller
+from ess_server.core.pace import Pace
 from ess_server.core.release import ReleaseRequest, ReleaseResult
 from ess_server.core.reset import EmergencyReset
 from ess_server.core.subscribers import Subscriber, SubscriberRegistry
@@ -100,7 +102,7 @@ class Server:
             draw=lambda _: 0,
         )
         self.controller = await open_controller(first, self.records[0].log, [second], surroundings)
-        subscribers = SubscriberRegistry(expected=(), lease=LEASE, limit=9, clock=around.clock)
+        subscribers = SubscriberRegistry(expected=(), lease=LEASE, limit=lambda: 9, clock=around.clock)
         monitor = Monitor(controller=self.controller, watched=(), readings=fake_readings(), tripwire=around.tripwire)
         self.resets = EmergencyReset(self.controller, [Gates(subscribers), TripwireStands(around.tripwire)])
         self.system = EmergencyStopSystem(
@@ -114,7 +116,7 @@ class Server:
             settings=SystemSettings(lease=LEASE),
         )
         self.messages = WatchMessages(self.system, around.new_id())
-        self.broadcast = StateBroadcast(self.messages.message, HEARTBEAT)
+        self.broadcast = StateBroadcast(self.messages.message, Pace(HEARTBEAT, LEASE, time.thread_time))
         self.controller.on_change(lambda _: self.broadcast.publish())
         await self.system.start()
         self._heartbeat = asyncio.create_task(self.broadcast.run())
