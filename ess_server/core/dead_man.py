@@ -28,11 +28,13 @@ TIMERS: Mapping[str, TimerRange] = MappingProxyType(
         "okx": TimerRange(shortest=_TEN, longest=timedelta(minutes=2)),
         "kraken": TimerRange(shortest=timedelta(seconds=60), longest=timedelta(hours=1)),
         "krakenfutures": TimerRange(shortest=timedelta(seconds=60), longest=timedelta(hours=1)),
+        "hyperliquid": TimerRange(shortest=_TEN, longest=timedelta(hours=1)),
     }
 )
 """Exchanges, by ccxt's ids, whose timer works for whoever speaks REST only.
 
 Binance: an hour, for want of a documented maximum. OKX: 10 to 120 s. Kraken asks for 60 s, renewed every 15 to 30.
+Hyperliquid: 5 s at least; refused to accounts that have traded little, and fired ten times a day at most.
 """
 FALSE_SAFETY = frozenset({"bybit"})
 """Exchanges that take the setting and never fire it: they watch a private websocket, which nobody opens here."""

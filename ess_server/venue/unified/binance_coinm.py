@@ -1,11 +1,11 @@
 """Binance COIN-M: contracts margined in their own coin; orders count in contracts."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue import usdm_rows
 from ess_server.venue.budget import BudgetLimits
@@ -83,7 +83,10 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
 
 
 async def _arm(exchange: Exchange, milliseconds: int, market: str) -> None:
-    await exchange.dapiPrivatePostCountdownCancelAll({"symbol": market, "countdownTime": milliseconds})
+    wanted = {"symbol": market, "countdownTime": milliseconds, "recvWindow": SEND_WINDOW_MS}
+    reply = await exchange.dapiPrivatePostCountdownCancelAll(wanted)
+    if str(reply.get("countdownTime")) != str(milliseconds):
+        raise VenueUnknownError("the reply does not say that the timer was set")
 
 
 def _maximum(market: Row) -> Decimal | None:
@@ -104,6 +107,24 @@ def _witness(reply: Any) -> Witness:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="binancecoinm",
+    name="Binance COIN-M",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders",
+            "conditional orders",
+            "positions of COIN-M perpetuals and futures, one-way and hedged",
+        ),
+        not_covered=(
+            "equity: it is kept in many coins",
+            "spot",
+            "USD-M",
+            "options",
+            "margin loans",
+            "portfolio margin accounts",
+            "executions: engines report them",
+        ),
+    ),
     positions=(Listing(name="positions", endpoint="dapiPrivateGetPositionRisk", read=_position),),
     orders=(
         Listing(name="orders", endpoint="dapiPrivateGetOpenOrders", read=_plain, scope={"algo": False}),
@@ -120,11 +141,13 @@ PLAN = UnifiedPlan(
     maximum=_maximum,
     ids=same_id,
     limits=BudgetLimits(per_minute=2400, burst=1200, per_second=18, reserve=600),
+    sends=(300, 20),
+    expires=True,
     weight={"dapiPrivateGetOpenOrders": 40, "dapiPrivateGetOpenAlgoOrders": 40, "dapiPrivateGetPositionRisk": 5},
     options={"fetchCurrencies": False, "fetchMargins": False, "leverageBrackets": {}, "recvWindow": 5000},
     mode=Reading(endpoint="dapiPrivateGetPositionSideDual", read=usdm_rows.hedge_mode),
     witness=(Reading(endpoint="dapiPrivateGetAccount", read=_witness),),
     withdraws=Reading(endpoint="sapiGetAccountApiRestrictions", read=lambda reply: flag(reply, "enableWithdrawals")),
-    switch=Switch(arm=_arm, each_symbol=True, shortest=timedelta(seconds=5), longest=timedelta(hours=1)),
+    switch=Switch(arm=_arm, each_symbol=True),
     below_minimum=("-4003", "-4004", "-4164"),
 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.markets import number
@@ -134,6 +135,23 @@ def _orders(product: str, plan: str = "") -> Listing[ListedOrder]:
 
 PLAN = UnifiedPlan(
     exchange="bitget",
+    name="Bitget",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders",
+            "trigger, trailing, and take-profit and stop-loss orders",
+            "positions of USDT, USDC and coin futures, one-way and hedged, cross and isolated",
+        ),
+        not_covered=(
+            "unified trading accounts (UTA): their requests are refused, so the account is UNKNOWN",
+            "spot and margin",
+            "equity beyond the USDT futures account",
+            "copy trading and bots of the exchange",
+            "expiry of orders",
+            "executions: engines report them",
+        ),
+    ),
     positions=tuple(_positions(product) for product in PRODUCTS),
     orders=tuple(_orders(product, plan) for product in PRODUCTS for plan in ("", *PLANS)),
     cancelling=Cancelling(
@@ -144,7 +162,8 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=info_limit("maxMarketOrderQty"),
     ids=same_id,
-    limits=BudgetLimits(per_minute=900, burst=20, per_second=13, reserve=10),
+    limits=BudgetLimits(per_minute=900, burst=20, per_second=13, reserve=10, per_account=True),
+    sends=(10, 10),
     options={"uta": False, "defaultType": "swap", "fetchMarkets": {"types": ["swap"]}},
     witness=tuple(
         Reading(endpoint="privateMixGetV2MixAccountAccounts", params={"productType": product}, read=_witness)

@@ -1,7 +1,7 @@
 """One account of any venue that has a plan."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, DeliverExecutions
@@ -17,18 +18,20 @@ from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, W
 from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
+from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.unified.examine import examine_unified
 from ess_server.venue.unified.markets import UnifiedMarkets
 from ess_server.venue.unified.plan import (
     SEND_WINDOW_MS,
     Closing,
     Reading,
-    Switch,
     UnifiedPlan,
 )
 from ess_server.venue.unified.reading import joined, read_all
 from ess_server.venue.unified.shown import Shown
 from ess_server.venue.unified.strict import open_unified
+from ess_server.venue.unified.timer import UnifiedTimer
 
 MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
@@ -40,7 +43,7 @@ T = TypeVar("T")
 
 
 class UnifiedClient:
-    """An ``ExchangeClient`` and ``DeadManSwitch``, made of a plan.
+    """An ``ExchangeClient``, made of a plan.
 
     Lists are read from the venue's own rows, so that no parser can drop one; orders are sent by ccxt's unified calls.
     Quantities are in the unit of the venue's orders, which for most contracts is the contract. Nothing is sent twice
@@ -48,6 +51,8 @@ class UnifiedClient:
     """
 
     open_positions: int | None = None
+    dead_man: UnifiedTimer
+    """Set only where the venue has one."""
 
     def __init__(
         self,
@@ -72,7 +77,10 @@ class UnifiedClient:
         self._slots = asyncio.Semaphore(1 if plan.serial else CONCURRENCY)
         self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
         self._shown = Shown(plan, self._markets)
-        self._armed: set[str] = set()
+        if plan.switch is not None:
+            self.dead_man = UnifiedTimer(
+                plan, plan.switch, self._exchange, self._markets, send=self._sent, look=self._looked
+            )
 
     def __repr__(self) -> str:
         return f"UnifiedClient({self.account.id!r}, {self.plan.exchange!r})"
@@ -81,8 +89,7 @@ class UnifiedClient:
         """See ``ExchangeClient.prepare``; refreshes what is old when called again."""
         await self._markets.sync_clock()
         await self._markets.load()
-        if self.plan.mode is not None:
-            self.hedge_mode = await self._told(self.plan.mode)
+        self.hedge_mode = await self._mode()
 
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
@@ -159,21 +166,27 @@ class UnifiedClient:
             return None
         return await self._told(self.plan.withdraws, self._aside)
 
-    async def arm(self, after: timedelta, symbols: Sequence[str]) -> None:
-        """See ``DeadManSwitch.arm``."""
-        switch = self._switch()
-        if not switch.shortest <= after <= switch.longest:
-            raise VenueUnknownError(f"the venue takes {switch.shortest} to {switch.longest}, not {after}")
-        markets = {self._markets.id_of(symbol) for symbol in symbols} if switch.each_symbol else {""}
-        # Before it is sent: one that seems to have failed may be armed.
-        self._armed |= markets
-        await self._set_timers(switch, markets, after)
-
-    async def disarm(self) -> None:
-        """See ``DeadManSwitch.disarm``."""
-        markets = set(self._armed)
-        await self._set_timers(self._switch(), markets, timedelta(0))
-        self._armed -= markets
+    async def examine(self) -> Examination:
+        """See ``AccountExaminer.examine``."""
+        plan = self.plan
+        burst, per_second = plan.sends
+        sources = Sources(
+            client=self,
+            exchange=self._exchange,
+            markets=self._markets,
+            clock=self._clock,
+            read=lambda endpoint: self._ask(lambda: endpoint({}), self._aside, 1),
+            limits=limits_of(
+                plan.limits,
+                plan.snapshot_weight,
+                burst=burst,
+                per_second=per_second,
+                batch=plan.cancelling.batch if plan.cancelling.whole is None else 0,
+                concurrency=1 if plan.serial else CONCURRENCY,
+            ),
+            send_valid=timedelta(milliseconds=SEND_WINDOW_MS) if plan.expires else None,
+        )
+        return await examine_unified(plan, sources, withdraws=self.withdraws, hedged=self._mode)
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
@@ -182,18 +195,17 @@ class UnifiedClient:
         if self._session is not None:
             await self._session.close()
 
-    def _switch(self) -> Switch:
-        if self.plan.switch is None:
-            raise VenueUnknownError(f"{self.plan.exchange} has no timer that cancels orders")
-        return self.plan.switch
+    async def _mode(self) -> bool | None:
+        if self.plan.mode is None:
+            return None
+        return await self._told(self.plan.mode)
 
-    async def _set_timers(self, switch: Switch, markets: Iterable[str], after: timedelta) -> None:
-        milliseconds = int(after / timedelta(milliseconds=1))
-        exchange = self._exchange
-        calls = [
-            self._ask(partial(switch.arm, exchange, milliseconds, market), self._slots, 1) for market in sorted(markets)
-        ]
-        await all_of(calls, "timer")
+    async def _sent(self, call: Callable[[], Awaitable[Any]]) -> None:
+        await self._ask(call, self._aside, 1)
+
+    async def _looked(self, endpoint: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+        self._budget.read(self._weight(endpoint), Purpose.OBSERVING)
+        return await self._request(endpoint, params, self._aside, 0)
 
     async def _close_part(self, closing: Closing) -> None:
         try:

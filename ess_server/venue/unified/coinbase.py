@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.strict import VenueError
@@ -82,6 +83,23 @@ def _holds(reply: Any) -> Witness:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="coinbase",
+    name="Coinbase",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders of every product that the venue shows as OPEN, conditional ones among them",
+            "positions in US futures",
+        ),
+        not_covered=(
+            "balances: nothing is sold",
+            "perpetuals of the international exchange (INTX)",
+            "bounded closes: the venue has no limit order that only reduces, so a collar delays closes",
+            "equity",
+            "expiry of orders",
+            "other portfolios than the key's own",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(name="positions", endpoint="v3PrivateGetBrokerageCfmPositions", rows=("positions",), read=_position),
     ),
@@ -99,7 +117,8 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=amount_limit,
     ids=same_id,
-    limits=BudgetLimits(per_minute=1800, burst=60, per_second=20, reserve=20),
+    limits=BudgetLimits(per_minute=1800, burst=60, per_second=20, reserve=20, per_account=True),
+    sends=(30, 20),
     markets=("spot", "future", "swap"),
     witness=(
         Reading(endpoint="v3PrivateGetBrokerageCfmBalanceSummary", read=_futures),

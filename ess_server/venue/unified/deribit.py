@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.markets import number
@@ -91,6 +92,23 @@ def _equity(reply: Any) -> tuple[Decimal, str]:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="deribit",
+    name="Deribit",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders, conditional ones among them",
+            "positions of perpetuals, futures and options in every currency",
+        ),
+        not_covered=(
+            "balances: nothing is sold",
+            "combo positions other than by their legs",
+            "equity without cross collateral",
+            "split of large orders: the venue tells no maximum",
+            "cancel on disconnect: it belongs to a connection, and over REST there is none",
+            "block trades and RFQs",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(
             name="positions",
@@ -121,7 +139,9 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=never,
     ids=same_id,
-    limits=BudgetLimits(per_minute=1200, burst=60, per_second=15, reserve=20),
+    limits=BudgetLimits(per_minute=1200, burst=60, per_second=15, reserve=20, per_account=True),
+    sends=(20, 5),
+    expires=True,
     markets=("swap", "future", "option", "spot"),
     witness=(Reading(endpoint="privateGetGetAccountSummaries", read=_witness),),
     equity=Reading(endpoint="privateGetGetAccountSummaries", read=_equity),

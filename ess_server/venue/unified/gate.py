@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.markets import number
@@ -146,6 +147,23 @@ def _orders(settle: str, *, conditional: bool) -> Listing[ListedOrder]:
 
 PLAN = UnifiedPlan(
     exchange="gate",
+    name="Gate",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders",
+            "price-triggered orders",
+            "positions of perpetuals settled in USDT and in BTC, one-way and hedged",
+        ),
+        not_covered=(
+            "dated futures, options, spot and margin",
+            "trailing and chase orders",
+            "equity beyond the USDT futures account",
+            "bots of the exchange",
+            "expiry of orders",
+            "executions: engines report them",
+        ),
+    ),
     positions=tuple(_positions(settle) for settle in SETTLES),
     orders=tuple(_orders(settle, conditional=kind) for settle in SETTLES for kind in (False, True)),
     cancelling=Cancelling(
@@ -158,7 +176,8 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=info_limit("market_order_size_max"),
     ids=_id,
-    limits=BudgetLimits(per_minute=1200, burst=60, per_second=15, reserve=20),
+    limits=BudgetLimits(per_minute=1200, burst=60, per_second=15, reserve=20, per_account=True),
+    sends=(50, 10),
     options={
         "unifiedAccount": False,
         "defaultType": "swap",

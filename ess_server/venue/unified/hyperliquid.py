@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.orders import flag, never, text
@@ -86,7 +86,9 @@ async def _arm(exchange: Exchange, milliseconds: int, _: str) -> None:
     # The action without a time is what takes a timer away; ccxt's call has no way to leave it out.
     action = {"type": "scheduleCancel"} | ({"time": nonce + milliseconds} if milliseconds else {})
     request = {"action": action, "nonce": nonce, "signature": exchange.sign_l1_action(action, nonce)}
-    await exchange.privatePostExchange(request)
+    reply = await exchange.privatePostExchange(request)
+    if reply.get("status") != "ok":
+        raise VenueUnknownError("the reply does not say that the timer was set")
 
 
 def _id(client_order_id: str) -> str:
@@ -105,6 +107,24 @@ def _equity(reply: Any) -> tuple[Decimal, str]:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="hyperliquid",
+    name="Hyperliquid",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders, conditional ones among them, spot too",
+            "positions of the main exchange's perpetuals",
+        ),
+        not_covered=(
+            "balances: nothing is sold",
+            "exchanges of builders (HIP-3)",
+            "vaults and subaccounts",
+            "TWAP orders",
+            "expiry of orders",
+            "the rights of the key: use that of an API wallet, which cannot withdraw",
+            "the timer for accounts that have traded too little, and more than ten times a day",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(
             name="positions",
@@ -125,6 +145,7 @@ PLAN = UnifiedPlan(
     maximum=never,
     ids=_id,
     limits=BudgetLimits(per_minute=1200, burst=300, per_second=12, reserve=100),
+    sends=(50, 10),
     weight={"publicPostInfo": 20},
     options={"builderFee": False, "fetchMarkets": {"types": ["spot", "swap"]}},
     keys=lambda wallet, secret: {"walletAddress": wallet, "privateKey": secret},
@@ -133,7 +154,7 @@ PLAN = UnifiedPlan(
     names=lambda market: (str(market["info"]["name"]),),
     witness=(Reading(endpoint="publicPostInfo", params={"type": "openOrders"}, read=_witness),),
     equity=Reading(endpoint="publicPostInfo", params={"type": "clearinghouseState"}, read=_equity),
-    switch=Switch(arm=_arm, each_symbol=False, shortest=timedelta(seconds=5), longest=timedelta(days=1)),
+    switch=Switch(arm=_arm),
     below_minimum=("minimum value",),
     clock=False,
 )

@@ -2,11 +2,11 @@
 
 import uuid
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import ROUND_UP, Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.orders import never, send_close, signed, text
@@ -67,7 +67,7 @@ def _leverage(row: Row) -> str:
 
 
 async def _arm(exchange: Exchange, milliseconds: int, _: str) -> None:
-    await exchange.privatePostCancelAllOrdersAfter({"timeout": milliseconds // 1000})
+    _result(await exchange.privatePostCancelAllOrdersAfter({"timeout": milliseconds // 1000}))
 
 
 def _result(reply: Any) -> Any:  # noqa: ANN401 - JSON
@@ -106,6 +106,20 @@ def _id(client_order_id: str) -> str:
 
 PLAN = UnifiedPlan(
     exchange="kraken",
+    name="Kraken",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders, conditional ones among them",
+            "positions on margin",
+        ),
+        not_covered=(
+            "balances: nothing is sold",
+            "expiry of orders: the venue's shortest is longer than 2 s",
+            "stocks, staking and earn products",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(
             name="positions",
@@ -137,7 +151,8 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=never,
     ids=_id,
-    limits=BudgetLimits(per_minute=50, burst=15, per_second=0.5, reserve=5),
+    limits=BudgetLimits(per_minute=50, burst=15, per_second=0.5, reserve=5, per_account=True),
+    sends=(20, 1),
     markets=("spot",),
     names=lambda market: (market["id"], market["altname"]),
     witness=(
@@ -146,7 +161,7 @@ PLAN = UnifiedPlan(
     ),
     equity=Reading(endpoint="privatePostTradeBalance", read=_equity),
     withdraws=Reading(endpoint="privatePostGetApiKeyInfo", read=_withdraws),
-    switch=Switch(arm=_arm, each_symbol=False, shortest=timedelta(seconds=10), longest=timedelta(hours=24)),
+    switch=Switch(arm=_arm),
     below_minimum=("EOrder:Order minimum not met", "EGeneral:Invalid arguments:volume"),
     serial=True,
     clock=False,

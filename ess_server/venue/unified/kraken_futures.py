@@ -1,11 +1,11 @@
 """Kraken Futures: one-way, whole account in one list each."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.orders import flag, never, same_id, send_close, signed, text
@@ -58,7 +58,9 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
 
 
 async def _arm(exchange: Exchange, milliseconds: int, _: str) -> None:
-    await exchange.privatePostCancelallordersafter({"timeout": milliseconds // 1000})
+    reply = await exchange.privatePostCancelallordersafter({"timeout": milliseconds // 1000})
+    if reply.get("result") != "success" or not isinstance(reply.get("status"), dict):
+        raise VenueUnknownError("the reply does not say that the timer was set")
 
 
 async def _time(exchange: Exchange) -> int | None:
@@ -96,6 +98,20 @@ def _equity(reply: Any) -> tuple[Decimal, str]:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="krakenfutures",
+    name="Kraken Futures",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders, conditional ones among them",
+            "positions of perpetuals and futures",
+        ),
+        not_covered=(
+            "split of large orders: the venue tells no maximum",
+            "equity of single-collateral accounts",
+            "subaccounts",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(
             name="positions",
@@ -115,11 +131,13 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=never,
     ids=same_id,
-    limits=BudgetLimits(per_minute=3000, burst=300, per_second=30, reserve=100),
+    limits=BudgetLimits(per_minute=3000, burst=300, per_second=30, reserve=100, per_account=True),
+    sends=(50, 5),
+    expires=True,
     weight={"privateGetOpenpositions": 2, "privateGetOpenorders": 2, "privateGetAccounts": 2},
     names=lambda market: (market["id"], market["id"].lower(), market["id"].upper()),
     time=_time,
     witness=(Reading(endpoint="privateGetAccounts", read=_witness),),
     equity=Reading(endpoint="privateGetAccounts", read=_equity),
-    switch=Switch(arm=_arm, each_symbol=False, shortest=timedelta(seconds=10), longest=timedelta(hours=24)),
+    switch=Switch(arm=_arm),
 )

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.unified.markets import number
@@ -108,6 +109,24 @@ def _withdraws(reply: Any) -> bool:  # noqa: ANN401 - JSON
 
 PLAN = UnifiedPlan(
     exchange="kucoinfutures",
+    name="KuCoin Futures",
+    coverage=Coverage(
+        checked_by=CheckedBy.REQUEST_SHAPE,
+        covered=(
+            "orders",
+            "stop orders",
+            "positions of every contract, one-way and hedged, cross and isolated",
+        ),
+        not_covered=(
+            "unified trading accounts",
+            "spot and margin",
+            "equity beyond USDT",
+            "a witness for contracts settled in other coins than USDT and XBT",
+            "copy trading and bots of the exchange",
+            "expiry of orders",
+            "executions: engines report them",
+        ),
+    ),
     positions=(
         Listing(name="positions", endpoint="futuresPrivateGetPositions", rows=("data",), says=_GOOD, read=_position),
     ),
@@ -134,7 +153,8 @@ PLAN = UnifiedPlan(
     close=_close,
     maximum=info_limit("marketMaxOrderQty"),
     ids=same_id,
-    limits=BudgetLimits(per_minute=4000, burst=500, per_second=50, reserve=100),
+    limits=BudgetLimits(per_minute=4000, burst=500, per_second=50, reserve=100, per_account=True),
+    sends=(30, 10),
     weight={"futuresPrivateGetPositions": 2, "futuresPrivateGetOrders": 2, "futuresPrivateGetStopOrders": 6},
     options={"uta": False, "hf": False, "defaultType": "swap"},
     load={"marginables": False, "fetchTickersFees": False},

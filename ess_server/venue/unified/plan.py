@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
+from ess_server.core.examination import Coverage
 from ess_server.core.venue_snapshot import Witness
 from ess_server.venue.budget import BudgetLimits
 
@@ -124,16 +124,15 @@ class Closing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
-    """The venue's own timer that cancels orders.
+    """The venue's own timer that cancels orders; how long it may run stands in ``core.dead_man``.
 
     ``each_symbol`` if there is a timer for each market, else one for the account. ``arm`` takes milliseconds, 0 to
-    stop it, and the venue's id of the market, empty where there is one timer. Within ``shortest`` and ``longest``.
+    stop it, and the venue's id of the market, empty where there is one timer. It raises unless the venue says that
+    the timer was set.
     """
 
-    arm: Callable[[Exchange, int, str], Awaitable[Any]]
-    each_symbol: bool
-    shortest: timedelta
-    longest: timedelta
+    arm: Callable[[Exchange, int, str], Awaitable[None]]
+    each_symbol: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +141,17 @@ class UnifiedPlan:
 
     Attributes:
         exchange: ccxt's id.
+        name: what people call it.
+        coverage: what it reads, cancels and closes, and what not, in words.
         orders: every list of open orders.
         positions: every list of positions.
         cancelling: how orders are cancelled.
         close: sends one closing order.
         maximum: the largest market order, from ccxt's market; None where the venue does not tell.
         ids: turns a client order id into one the venue takes.
-        limits: request budget of one address.
+        limits: request budget of one address, or account.
+        sends: orders and cancels that one account may send at once, and per second after that.
+        expires: whether orders carry an expiry.
         weight: what a request costs of the budget, by endpoint; others cost 1.
         options: of the class of ccxt.
         keys: what the class of ccxt is given for key and secret, where it is not these.
@@ -168,6 +171,8 @@ class UnifiedPlan:
     """
 
     exchange: str
+    name: str
+    coverage: Coverage
     orders: tuple[Listing[ListedOrder], ...]
     positions: tuple[Listing[ListedPosition], ...]
     cancelling: Cancelling
@@ -175,6 +180,8 @@ class UnifiedPlan:
     maximum: Callable[[Row], Decimal | None]
     ids: Callable[[str], str]
     limits: BudgetLimits
+    sends: tuple[float, float]
+    expires: bool = False
     weight: Mapping[str, float] = field(default_factory=dict)
     options: Row = field(default_factory=dict)
     keys: Callable[[str, str], Mapping[str, str]] | None = None

@@ -46,7 +46,7 @@ CASE = Case(
         "/dapi/v1/algoOpenOrders": {"code": 200, "msg": "done"},
         "/dapi/v1/order": {"orderId": 9, "symbol": "BTCUSD_PERP", "status": "FILLED"},
         "/dapi/v1/algoOrder": {"code": "200"},
-        "/dapi/v1/countdownCancelAll": {"symbol": "BTCUSD_PERP", "countdownTime": "30000"},
+        "/dapi/v1/countdownCancelAll": lambda sent: dict(sent.params),
     },
     full={
         "/dapi/v1/positionRisk": [

@@ -24,7 +24,8 @@ def _market(name: str, kind: str, period: str, **more: object) -> dict[str, obje
 
 
 def _order(id_: str, name: str, **more: object) -> dict[str, object]:
-    return {"order_id": id_, "instrument_name": name, "order_state": "open", "order_type": "limit", "label": f"my-{id_}",
+    named = {"order_id": id_, "instrument_name": name}
+    return {**named, "order_state": "open", "order_type": "limit", "label": f"my-{id_}",
             "reduce_only": False, "direction": "buy", "amount": 10, **more}  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from tests.venue.unified.wire import Sent
 
 HOST = "api.gateio.ws/api/v4/futures"
 BTC, ETH, COIN = "BTC/USDT:USDT", "ETH/USDT:USDT", "BTC/USD:BTC"
+LISTS = [(settle, what) for settle in ("usdt", "btc") for what in ("positions", "orders", "price_orders")]
+PATHS = [f"/api/v4/futures/{settle}/{what}" for settle, what in LISTS]
 NOT_USED = (400, '{"label":"USER_NOT_FOUND","message":"please transfer funds first to create futures account"}')
 
 
@@ -67,7 +69,7 @@ CASE = Case(
         "/api/v4/futures/usdt/contracts": [_market("BTC_USDT"), _market("ETH_USDT")],
         "/api/v4/futures/btc/contracts": [_market("BTC_USD")],
         "/api/v4/futures/usdt/accounts": _account("0", "0"),
-        **{f"/api/v4/futures/{s}/{what}": [] for s in ("usdt", "btc") for what in ("positions", "orders", "price_orders")},
+        **{path: [] for path in PATHS},
         "/api/v4/futures/btc/positions": NOT_USED,
         "/api/v4/futures/usdt/batch_cancel_orders": [{"id": "1", "succeeded": False, "message": "ORDER_NOT_FOUND"}],
         "/api/v4/futures/usdt/price_orders/3": (404, '{"label":"AUTO_ORDER_NOT_FOUND"}'),
@@ -87,10 +89,11 @@ CASE = Case(
         "/api/v4/futures/usdt/accounts": _account("3", "1"),
     },
     prepare=[
-        ("GET api.gateio.ws/api/v4/spot/time", {}), (f"GET {HOST}/usdt/contracts", {}), (f"GET {HOST}/btc/contracts", {}),
+        ("GET api.gateio.ws/api/v4/spot/time", {}),
+        (f"GET {HOST}/usdt/contracts", {}), (f"GET {HOST}/btc/contracts", {}),
         (f"GET {HOST}/usdt/accounts", {}),
     ],
-    listing=[_list(s, what) for s in ("usdt", "btc") for what in ("positions", "orders", "price_orders")],
+    listing=[_list(settle, what) for settle, what in LISTS],
     pages=[(f"GET {HOST}/usdt/positions", {"offset": 100, "limit": 100, "holding": "true"})],
     orders=[
         OpenOrder(id="1", symbol=BTC, conditional=False, reduce_only=False, client_order_id="t-1"),
@@ -129,9 +132,7 @@ CASE = Case(
         ]),
     ],
     refusal='{"label":"SERVER_ERROR","message":"try again"}',
-    legal={
-        f"/api/v4/futures/{s}/{what}": ["[]"] for s in ("usdt", "btc") for what in ("positions", "orders", "price_orders")
-    },
+    legal={path: ["[]"] for path in PATHS},
     witness=[(f"GET {HOST}/usdt/accounts", {})],
     full_witness=Witness(positions=True, orders=True),
     equity=(Decimal("1000.0"), "USDT"),

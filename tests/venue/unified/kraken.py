@@ -63,7 +63,9 @@ CASE = Case(
         "/0/private/BalanceEx": _good({"ZUSD": {"balance": "10", "hold_trade": "5.5"}}),
     },
     prepare=[(f"GET {PUBLIC}/AssetPairs", {})],
-    listing=[(f"POST {HOST}/OpenPositions", {"consolidation": "market", "txid": None}), (f"POST {HOST}/OpenOrders", {})],
+    listing=[
+        (f"POST {HOST}/OpenPositions", {"consolidation": "market", "txid": None}), (f"POST {HOST}/OpenOrders", {}),
+    ],
     orders=[
         OpenOrder(id="OA", symbol=BTC, conditional=False, reduce_only=False, client_order_id="mine"),
         OpenOrder(id="OB", symbol=BTC, conditional=True, reduce_only=True),

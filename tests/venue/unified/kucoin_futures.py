@@ -70,7 +70,7 @@ CASE = Case(
     },
     full={
         "/api/v1/positions": _good([
-            {"symbol": "XBTUSDTM", "currentQty": 100, "positionSide": "LONG", "marginMode": "CROSS", "markPrice": 50000},
+            {"symbol": "XBTUSDTM", "currentQty": 100, "positionSide": "LONG", "marginMode": "CROSS", "markPrice": 5},
             {"symbol": "ETHUSDTM", "currentQty": -7, "positionSide": "SHORT", "marginMode": "ISOLATED", "markPrice": 1},
             {"symbol": "XBTUSDM", "currentQty": 5, "crossMode": False, "markPrice": 50000},
         ]),

@@ -8,8 +8,11 @@ from decimal import Decimal
 
 import pytest
 
-from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.core.dead_man import TIMERS
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.examination import CheckedBy
 from ess_server.core.venue_snapshot import Witness
+from ess_server.venue.deferred import Timed
 from ess_server.venue.unified.client import UnifiedClient
 from ess_server.venue.unified.table import UNIFIED
 from tests.venue.unified.case import Case, compare, connect
@@ -54,7 +57,7 @@ async def test_every_list_is_asked_for(case: Case, opened: AsyncExitStack) -> No
 
 
 async def test_whatever_the_lists_hold_is_shown(case: Case, opened: AsyncExitStack) -> None:
-    """Orders of every kind and positions of every side, all pages, with names, sides and sizes as the venue has them."""
+    """Orders of every kind and positions of every side, all pages, with the venue's names, sides and sizes."""
     client, wire = await _ready(case, opened, full=True)
     shown = await client.snapshot()
 
@@ -128,16 +131,28 @@ async def test_rights_of_the_key(case: Case, opened: AsyncExitStack) -> None:
 async def test_dead_man_switch(case: Case, opened: AsyncExitStack) -> None:
     """It is armed for each symbol or for the account, in the venue's unit, and what was armed is disarmed."""
     client, wire = await _ready(case, opened, full=True)
-    symbols = sorted({o.symbol for o in case.orders})
-    if not case.arm:
-        assert UNIFIED[case.name].switch is None
-        with pytest.raises(EssError):
-            await client.arm(timedelta(seconds=30), symbols)
+    assert isinstance(client, Timed) == bool(case.arm) == (UNIFIED[case.name].switch is not None)
+    if not isinstance(client, Timed):
         return
-    await client.arm(timedelta(seconds=30), symbols)
+    assert case.name in TIMERS
+    each = TIMERS[case.name].each_symbol
+    symbols = sorted(await client.dead_man.order_symbols())
+    assert symbols == (sorted({o.symbol for o in case.orders}) if each else [])
+    wire.taken()
+    await client.dead_man.arm(timedelta(seconds=30), symbols)
     compare(wire.taken(), case.arm)
 
-    await client.disarm()
+    await client.dead_man.disarm(symbols)
     compare(wire.taken(), case.disarm)
-    await client.disarm()
-    assert wire.taken() == []
+
+
+async def test_examination(case: Case, opened: AsyncExitStack) -> None:
+    """What the plan says of itself and what the venue tells of key and mode arrive where they are judged."""
+    client, _ = await _ready(case, opened, full=True)
+    seen = await client.examine()
+
+    assert (seen.exchange, seen.hedge_mode, seen.key.may_withdraw) == (case.name, case.hedge_mode, case.withdraws)
+    assert seen.coverage is not None
+    assert seen.coverage.checked_by is CheckedBy.REQUEST_SHAPE
+    assert seen.load is not None
+    assert (seen.load.positions, seen.load.orders + seen.load.conditional) == (len(case.positions), len(case.orders))
