@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tests.fault import kills, mutants, network, power, races, records, syscalls
+from tests.fault import hostile, kills, mutants, network, power, races, records, syscalls
 from tests.fault.result import Result
 
 FULL = 24 * 3600.0
@@ -36,6 +36,7 @@ FAMILIES = (
     Family("syscalls", 2.0, syscalls.run, "SIGKILL, EIO, ENOSPC at calls of either record"),
     Family("power", 1.5, power.run, "loss of power between any two writes"),
     Family("network", 1.5, network.run, "frozen, silent, slow, half open: the lease holds"),
+    Family("hostile", 1.5, hostile.run, "subscribers that never read, floods, garbage"),
     Family("races", 1.0, races.run, "triggers and resets at once: the trigger wins"),
     Family("records", 1.0, records.run, "flipped, cut, older and missing records"),
     Family("mutants", 1.5, mutants.run, "seeded bugs, each caught by a named check"),
