@@ -35,7 +35,13 @@ async def diagnose(
         rules = account.closing
         sliced = timedelta() if rules.at_market else min((rules.slices - 1) * rules.slice_interval, rules.market_after)
         pauses = told.flatten.verify_gap + told.flatten.quiet_window + sliced
-        findings += judge(facts, now=now, sharing=sharing[account.exchange, account.paper], pauses=pauses)
+        findings += judge(
+            facts,
+            now=now,
+            sharing=sharing[account.exchange, account.paper],
+            pauses=pauses,
+            timer=account.dead_man.after if account.dead_man else timedelta(),
+        )
     return tuple(findings)
 
 

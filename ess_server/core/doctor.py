@@ -36,11 +36,17 @@ class Arrangement:
 
 
 def judge(
-    seen: Examination, *, now: datetime, sharing: int = 1, pauses: timedelta = timedelta()
+    seen: Examination,
+    *,
+    now: datetime,
+    sharing: int = 1,
+    pauses: timedelta = timedelta(),
+    timer: timedelta = timedelta(),
 ) -> tuple[Finding, ...]:
     """Return the findings on one account, in the order in which a person would look.
 
-    ``sharing`` is how many accounts share the venue's request limits, ``pauses`` what a flatten waits for by intent.
+    ``sharing`` is how many accounts share the venue's request limits, ``pauses`` what a flatten waits for by intent,
+    ``timer`` what the account's dead man's switch is set to.
     """
     if seen.cannot_open:
         words = f"there is no client for this account: {seen.cannot_open}"
@@ -48,19 +54,15 @@ def judge(
         return (found(seen, Topic.OPENING, Grade.UNSAFE, words, remedy),)
     away = unknown(seen, Topic.VENUE)
     if away:
-        return (away, *about_dead_man(seen), *about_coverage(seen))
-    return tuple(_all(seen, now, sharing, pauses))
-
-
-def _all(seen: Examination, now: datetime, sharing: int, pauses: timedelta) -> Iterator[Finding]:
-    yield from about_key(seen, now)
-    yield from about_clock(seen)
-    if seen.key.valid is not False:
-        yield from about_modes(seen)
-        yield from about_open(seen)
-    yield from about_dead_man(seen)
-    yield from about_coverage(seen)
-    yield from about_speed(seen, sharing=sharing, pauses=pauses)
+        return (away, *about_dead_man(seen, timer), *about_coverage(seen))
+    return (
+        *about_key(seen, now),
+        *about_clock(seen),
+        *(() if seen.key.valid is False else (*about_modes(seen), *about_open(seen))),
+        *about_dead_man(seen, timer),
+        *about_coverage(seen),
+        *about_speed(seen, sharing=sharing, pauses=pauses),
+    )
 
 
 def judge_arrangement(seen: Arrangement) -> tuple[Finding, ...]:

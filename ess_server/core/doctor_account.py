@@ -106,12 +106,16 @@ def _markets(seen: Examination) -> Iterator[Finding]:
         yield found(seen, Topic.DUST, Grade.WARN, words, "add to it and close all of it, or leave it")
 
 
-def about_dead_man(seen: Examination) -> Iterator[Finding]:
-    """Yield what the venue's own timer is worth."""
+def about_dead_man(seen: Examination, timer: timedelta) -> Iterator[Finding]:
+    """Yield what the venue's own timer is worth; ``timer`` is how long it is set to run, zero if it is not."""
     match seen.dead_man:
+        case DeadManWorth.USABLE if timer:
+            words = f"set: the venue cancels all orders {_s(timer)} after this host is lost; it closes nothing"
+            yield found(seen, Topic.DEAD_MAN, Grade.OK, words)
         case DeadManWorth.USABLE:
-            words = "usable: the venue can cancel all orders by itself when this host is lost; it closes nothing"
-            yield found(seen, Topic.DEAD_MAN, Grade.INFO, words)
+            words = "usable and not set: when this host is lost, orders stay"
+            remedy = "set dead_man_seconds of the account, if its orders must not outlive this host"
+            yield found(seen, Topic.DEAD_MAN, Grade.INFO, words, remedy)
         case DeadManWorth.FALSE_SAFETY:
             words = "false safety: the venue says success, but its timer needs a private websocket to be lost, and a"
             words += " server that asks over REST has none"
@@ -146,8 +150,8 @@ def about_speed(seen: Examination, *, sharing: int, pauses: timedelta) -> Iterat
     trip = seen.clock.round_trip
     worst = seconds_to_flat(WORST, seen.limits, round_trip=trip, sharing=sharing, pauses=pauses)
     words = f"{_s(worst)} for {WORST.orders} orders, {WORST.conditional} conditional ones and {WORST.positions}"
-    words += f" positions of 4 market orders each, if the venue answers"
-    words += f", while {sharing} accounts share its request limits" if sharing > 1 else ""
+    words += " positions of 4 market orders each, if the venue answers"
+    words += f", while {sharing} accounts share its request limits" if sharing > 1 and seen.limits.shared else ""
     now = timedelta()
     if seen.load is not None:
         now = seconds_to_flat(seen.load, seen.limits, round_trip=trip, sharing=sharing, pauses=pauses)

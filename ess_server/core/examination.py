@@ -110,8 +110,8 @@ class MarketFacts:
 class RequestLimits:
     """How fast a flatten may go.
 
-    Reads are paid from ``read_burst``, which refills by ``read_per_second`` and which all accounts share that are
-    reached from here; one complete reading costs ``read_weight``. Of orders and cancels the venue takes ``send_burst``
+    Reads are paid from ``read_burst``, which refills by ``read_per_second``, and which all accounts share that are
+    reached from here, unless they are not ``shared``; one complete reading costs ``read_weight``. Of orders and cancels the venue takes ``send_burst``
     at once and ``send_per_second`` after that, for each account. ``cancel_batch`` is how many orders one request
     cancels: 0 for those of one market and kind, None for all. ``concurrency`` requests are under way at a time.
     """
@@ -123,6 +123,7 @@ class RequestLimits:
     send_per_second: float
     cancel_batch: int | None = 1
     concurrency: int = 1
+    shared: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,8 @@ def seconds_to_flat(
 
 
 def _reading(reads: int, limits: RequestLimits, round_trip: timedelta, sharing: int) -> timedelta:
-    beyond = max(0.0, sharing * reads * limits.read_weight - limits.read_burst)
+    accounts = sharing if limits.shared else 1
+    beyond = max(0.0, accounts * reads * limits.read_weight - limits.read_burst)
     return reads * round_trip + timedelta(seconds=beyond / limits.read_per_second)
 
 

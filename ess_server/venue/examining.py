@@ -44,6 +44,7 @@ def limits_of(
         send_per_second=per_second,
         cancel_batch=batch,
         concurrency=concurrency,
+        shared=not budget.per_account,
     )
 
 

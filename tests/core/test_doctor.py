@@ -203,8 +203,20 @@ def test_accounts_behind_one_address_are_counted() -> None:
     (alone,) = topic(WELL, Topic.SPEED)
     (shared,) = (f for f in judge(WELL, now=START, sharing=3) if f.topic is Topic.SPEED)
 
+    (apart,) = topic(replace(WELL, limits=replace(LIMITS, shared=False)), Topic.SPEED)
+
     assert "share" not in alone.words
+    assert "share" not in apart.words
     assert shared.words.endswith("while 3 accounts share its request limits")
+
+
+def test_a_timer_that_is_set_is_named_with_its_time() -> None:
+    """And one that could be is shown with the key that sets it."""
+    (unset,) = topic(WELL, Topic.DEAD_MAN)
+    (found,) = (f for f in judge(WELL, now=START, timer=timedelta(seconds=30)) if f.topic is Topic.DEAD_MAN)
+
+    assert (unset.grade, "dead_man_seconds" in unset.remedy) == (Grade.INFO, True)
+    assert (found.grade, "30.0 s after this host is lost" in found.words) == (Grade.OK, True)
 
 
 def test_what_a_plan_leaves_out_is_named() -> None:
