@@ -111,9 +111,10 @@ class RequestLimits:
     """How fast a flatten may go.
 
     Reads are paid from ``read_burst``, which refills by ``read_per_second``, and which all accounts share that are
-    reached from here, unless they are not ``shared``; one complete reading costs ``read_weight``. Of orders and cancels the venue takes ``send_burst``
-    at once and ``send_per_second`` after that, for each account. ``cancel_batch`` is how many orders one request
-    cancels: 0 for those of one market and kind, None for all. ``concurrency`` requests are under way at a time.
+    reached from here, unless they are not ``shared``; one complete reading costs ``read_weight``. Of orders and cancels
+    the venue takes ``send_burst`` at once and ``send_per_second`` after that, for each account. ``cancel_batch`` is how
+    many orders one request cancels: 0 for those of one market and kind, None for all. ``concurrency`` requests are
+    under way at a time.
     """
 
     read_burst: float
