@@ -53,7 +53,7 @@ CONCURRENCY = 8
 CURRENCY = "USDT"
 
 _GONE = frozenset({51400, 51401, 51402, 51410, 51603})
-_WRONG_TIME = 50102
+_WRONG_TIME, _EXPIRED = 50102, 50036
 _BELOW_MINIMUM = frozenset({51007, 51020, 51120, 51121})
 
 Endpoint = Callable[[Any], Awaitable[Any]]
@@ -244,13 +244,12 @@ class OkxClient:
         raise VenueUnknownError("orders: their list does not end")
 
     async def _cancelled(self, endpoint: Endpoint, orders: list[dict[str, str]]) -> None:
-        failures = okx_rows.failures_of(await self._signed(endpoint, orders), "cancel")
-        for code, message in failures:
+        for code, message in okx_rows.failures_of(await self._signed(endpoint, orders), "cancel"):
             if code not in _GONE:
                 raise VenueError(f"{code} {message}", code)
 
     async def _close_part(self, holding: Holding, size: Decimal, price: str | None, client_order_id: str) -> None:
-        params = {
+        params: dict[str, Any] = {
             "instId": holding.instrument,
             "tdMode": holding.margin_mode,
             "side": "sell" if holding.long else "buy",
@@ -258,32 +257,42 @@ class OkxClient:
             "sz": f"{size:f}",
             # OKX takes letters and digits only.
             "clOrdId": client_order_id.replace("-", "x"),
-            EXPIRY: self._markets.venue_time() + SEND_WINDOW_MS,
         }
         params |= {"posSide": holding.leg} if holding.hedged else {"reduceOnly": True}
-        if price is not None:
-            params |= {"ordType": "ioc", "px": price}
-        reply = await self._signed(self._exchange.privatePostTradeOrder, params)
-        for code, message in okx_rows.failures_of(reply, "close"):
+        params |= {} if price is None else {"ordType": "ioc", "px": price}
+        for code, message in await self._placed(params):
             if code in _BELOW_MINIMUM:
                 raise BelowMinimumError(f"{code} {message}")
             raise VenueError(f"{code} {message}", code)
+
+    async def _placed(self, params: Mapping[str, Any]) -> list[tuple[int, str]]:
+        """Send an order and return why it was refused; one that came too late by a wrong clock is sent once more."""
+        endpoint = self._exchange.privatePostTradeOrder
+        failures = okx_rows.failures_of(await self._signed(endpoint, params, expires=True), "close")
+        if all(code != _EXPIRED for code, _ in failures):
+            return failures
+        await self._markets.sync_clock()
+        return okx_rows.failures_of(await self._signed(endpoint, params, expires=True), "close")
 
     async def _observe(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         self._budget.read(LOOK_WEIGHT, Purpose.EXECUTIONS)
         async with self._looking:
             return await self._signed(endpoint, dict(params))
 
-    async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
+    async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0, expires: bool = False) -> Any:  # noqa: ANN401 - JSON
         async with self._slots:
             self._budget.send(weight)
             try:
-                return await translated(endpoint(params))
+                return await translated(endpoint(self._stamped(params) if expires else params))
             except VenueError as error:
                 if error.code != _WRONG_TIME:
                     raise
             await self._markets.sync_clock()
-            return await translated(endpoint(params))
+            return await translated(endpoint(self._stamped(params) if expires else params))
+
+    def _stamped(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the validity: it begins when a request goes out, not when it begins to wait for its turn."""
+        return {**params, EXPIRY: self._markets.venue_time() + SEND_WINDOW_MS}
 
 
 def _cut(items: list[dict[str, str]], size: int) -> list[list[dict[str, str]]]:

@@ -1,5 +1,6 @@
 """The OKX client: real ccxt reads, cancels and closes on the paper venue over TLS."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import replace
@@ -16,6 +17,7 @@ from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFla
 from ess_server.core.model import Account, Action, Work
 from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.testing.waiting import eventually
+from ess_server.venue import ccxt_okx
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_okx import BUDGET, OkxClient
 from ess_server.venue.credentials import Credentials
@@ -171,15 +173,46 @@ async def test_a_close_is_split_at_the_market_maximum(floor: Floor) -> None:
     assert floor.flat
 
 
-async def test_a_close_that_comes_late_is_not_carried_out(floor: Floor) -> None:
-    """A close carries an expiry below two seconds: the venue refuses it when it arrives after that."""
+async def test_a_close_that_comes_late_is_not_carried_out(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A close carries an expiry: the venue refuses it when it arrives after that, also when it is sent once more."""
+    monkeypatch.setattr(ccxt_okx, "SEND_WINDOW_MS", 50)
     floor.hold("BTCUSDT", "1")
     [position] = (await floor.client.snapshot()).positions
-    floor.client._markets._ahead_ms += 2000
+    late = Fault(
+        kind=FaultKind.DELAY, operation=Operation.ORDER, delay=timedelta(milliseconds=100), applied=False, times=2
+    )
+    floor.venue.faults.add(late)
     with pytest.raises(EssError, match="50036"):
         await floor.client.close_position(position, "ess-1")
 
     assert not floor.flat
+    assert floor.venue.faults.pending() == ()
+
+
+async def test_a_wrong_clock_costs_one_refusal(floor: Floor) -> None:
+    """Where the venue finds a close too old because the clock was measured badly, it is measured anew."""
+    floor.hold("BTCUSDT", "1")
+    [position] = (await floor.client.snapshot()).positions
+    floor.client._markets._ahead_ms += 5000
+    await floor.client.close_position(position, "ess-1")
+
+    assert floor.flat
+
+
+async def test_a_close_that_waits_for_its_turn_does_not_grow_old(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The validity begins when a request goes out: one that waits behind others is in time all the same."""
+    monkeypatch.setattr(ccxt_okx, "SEND_WINDOW_MS", 200)
+    floor.hold("BTCUSDT", "1")
+    [position] = (await floor.client.snapshot()).positions
+    async with asyncio.TaskGroup() as group, asyncio.timeout(5):
+        for _ in range(ccxt_okx.CONCURRENCY):
+            await floor.client._slots.acquire()
+        group.create_task(floor.client.close_position(position, "ess-1"))
+        await asyncio.sleep(0.3)  # longer than the validity
+        for _ in range(ccxt_okx.CONCURRENCY):
+            floor.client._slots.release()
+
+    assert floor.flat
 
 
 async def test_a_close_needs_a_snapshot_and_a_size(floor: Floor) -> None:

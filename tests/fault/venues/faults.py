@@ -1,6 +1,5 @@
 """What each kind of fault does to a paper venue."""
 
-import json
 import random
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -108,13 +107,11 @@ class Troubles:
         return _fault(rng, FaultKind.STATUS, status=429, body=body, headers={"Retry-After": str(rng.randint(1, 2))})
 
     def _banned(self, rng: random.Random) -> Fault:
-        headers = {"Retry-After": str(rng.randint(1, 3))}
-        if self._draw.dialect == "bybit":
-            words = "403, access too frequent. Try again later!"
-            return _fault(rng, FaultKind.STATUS, most=2, status=403, body=words, headers=headers)
-        status = 418 if self._draw.dialect == "binanceusdm" else 429
-        body = json.dumps({"code": -1003, "msg": "Way too many requests; IP banned."})
-        return _fault(rng, FaultKind.STATUS, most=2, status=status, body=body, headers=headers)
+        """Only Binance bans for a time that it tells; Bybit's ban of ten minutes ends no run."""
+        if self._draw.dialect != "binanceusdm":
+            return self._too_many(rng)
+        headers, body = {"Retry-After": str(rng.randint(1, 3))}, '{"code":-1003,"msg":"Way too many requests."}'
+        return _fault(rng, FaultKind.STATUS, most=2, status=418, body=body, headers=headers)
 
     def _maintenance(self, rng: random.Random) -> Fault:
         if self._draw.dialect == "binanceusdm":
