@@ -23,10 +23,13 @@ class Purpose(Enum):
     FLATTEN = "flatten"
     EQUITY = "equity"
     EXECUTIONS = "executions"
+    DEAD_MAN = "dead man's switch"
     OBSERVING = "observing"
 
 
-SHARES = MappingProxyType({Purpose.EQUITY: 0.08, Purpose.EXECUTIONS: 0.06, Purpose.OBSERVING: 0.06})
+SHARES = MappingProxyType(
+    {Purpose.EQUITY: 0.08, Purpose.EXECUTIONS: 0.06, Purpose.DEAD_MAN: 0.03, Purpose.OBSERVING: 0.03}
+)
 """Shares of the steady income that a flatten which retries for long cannot take: it must not blind the evaluators."""
 
 

@@ -16,8 +16,8 @@ SILENCE = timedelta(seconds=5)
 """Without a word of the server for so long nothing is renewed: one that stands still is as good as lost."""
 CALL_WITHIN = timedelta(seconds=2)
 RETRY = timedelta(milliseconds=500)
-STOPS = 2
-"""Tries to stop the timers."""
+STOPS, BETWEEN_STOPS = 2, 1.05
+"""Tries to stop the timers, and the seconds between: OKX takes one such request a second."""
 LOOKING = "looking which symbols need the dead man's switch"
 RENEWING, STOPPING, LAPSED = (f"{doing} the dead man's switch" for doing in ("renewing", "stopping", "keeping up"))
 
@@ -76,9 +76,10 @@ class DeadManKeeper:
         """
         self._ended.set()
         await self._calls.quiesced()
-        for _ in range(STOPS):
+        for left in reversed(range(STOPS)):
             if await self._stop(self._symbols.armed):
                 return True
+            await asyncio.sleep(BETWEEN_STOPS if left else 0)
         return False
 
     async def _renew(self) -> bool:

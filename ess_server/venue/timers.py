@@ -12,7 +12,7 @@ from ess_server.venue.strict import VenueError, translated
 
 AT_ONCE = 2
 """Requests at the same time, beside those of everything else."""
-_LOOK_WEIGHT, _ARM_WEIGHT = 40, 10
+_LOOK_WEIGHT, _PART, _ARM_WEIGHT = 40, 10, 10
 _VALID_MS = 1750
 _OKX_WEIGHT = 20
 _OKX_WELL = "0"
@@ -21,7 +21,7 @@ _OKX_WELL = "0"
 class UsdmTimers:
     """A ``DeadManSwitch`` on Binance's contracts, which keep a timer for each symbol.
 
-    Whatever its orders are for, and as plain orders only: what the exchange does with conditional ones it does not say.
+    It takes plain orders, entries and exits alike; what becomes of conditional ones the exchange does not say.
     """
 
     def __init__(self, exchange: Any, markets: Markets, budget: RequestBudget) -> None:  # noqa: ANN401 - ccxt has no types
@@ -29,11 +29,16 @@ class UsdmTimers:
         self._markets = markets
         self._budget = budget
         self._slots = asyncio.Semaphore(AT_ONCE)
+        self._owed = _LOOK_WEIGHT
 
     async def order_symbols(self) -> frozenset[str]:
         """See ``DeadManSwitch.order_symbols``."""
         await self._markets.ready()
-        self._budget.read(_LOOK_WEIGHT, Purpose.OBSERVING)
+        # In parts: a budget that a flatten has used up never has room for all of it at once.
+        while self._owed > 0:
+            self._budget.read(_PART, Purpose.DEAD_MAN)
+            self._owed -= _PART
+        self._owed = _LOOK_WEIGHT
         async with self._slots:
             rows = await translated(self._exchange.fapiPrivateGetOpenOrders({}))
         if not isinstance(rows, list):

@@ -116,6 +116,30 @@ ONE_MISTAKE = {
         "accounts.passphrase_env",
         'API keys of "binanceusdm" have no passphrase',
     ),
+    "timer where it is false safety": (
+        ACCOUNT.replace("binanceusdm", "bybit") + "dead_man_seconds = 60",
+        7,
+        "accounts.dead_man_seconds",
+        "is false safety on bybit",
+    ),
+    "timer where there is none": (
+        ACCOUNT.replace("binanceusdm", "coinbase") + "dead_man_seconds = 60",
+        7,
+        "accounts.dead_man_seconds",
+        "there is no such timer for coinbase here, but for binanceusdm",
+    ),
+    "timer out of the venue's range": (
+        ACCOUNT.replace("binanceusdm", "kraken") + "dead_man_seconds = 30",
+        7,
+        "accounts.dead_man_seconds",
+        "30 is not a whole number of 60 to 3600 on kraken",
+    ),
+    "timer of half seconds": (
+        ACCOUNT + "dead_man_seconds = 30.5",
+        7,
+        "accounts.dead_man_seconds",
+        "not a whole number",
+    ),
     "key in place of its variable": (
         ACCOUNT.replace('"KEY"', '"vmPUZE6mv9SD5VNHk4-xx"'),
         5,

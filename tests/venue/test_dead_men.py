@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,10 +15,15 @@ import pytest
 
 from ess_server.adapters.venue_process import LinkTimes
 from ess_server.core.dead_man import DeadMan
+from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.model import Action, FlattenStatus
 from ess_server.core.venue_link import VenueSettings
+from ess_server.testing import FakeClock
 from ess_server.testing.waiting import eventually
+from ess_server.venue.budget import SHARES, Purpose, RequestBudget
+from ess_server.venue.ccxt_usdm import BUDGET
 from ess_server.venue.paper import Fault, FaultKind
+from ess_server.venue.timers import UsdmTimers
 from tests.venue.conftest import Floor
 from tests.venue.office import FLATTEN, Office
 
@@ -106,10 +112,6 @@ async def test_a_venue_that_does_not_answer_is_not_said_to_have_stopped(floor: F
     assert any("stopping the dead man's switch" in details["detail"] for _, _, details in office.events)
 
 
-Connect = Callable[..., Any]
-OpenFloor = Callable[..., Awaitable[Floor]]
-
-
 async def test_a_timer_that_is_not_set_is_an_error(floor: Floor, client: Any) -> None:
     """A reply that says anything else than the time that was asked for leaves the timer unknown."""
     floor.rest("BTCUSDT", "1")
@@ -120,3 +122,23 @@ async def test_a_timer_that_is_not_set_is_an_error(floor: Floor, client: Any) ->
     floor.venue.faults.add(Fault(kind=FaultKind.BODY, path="/fapi/v1/openOrders", body="{}"))
     with pytest.raises(Exception, match="no list"):
         await client.dead_man.order_symbols()
+
+
+async def test_a_look_is_paid_in_parts_while_a_flatten_takes_everything(floor: Floor, client: Any) -> None:
+    """A budget that never has room for all of it at once has some for each part: new symbols are found all the same."""
+    floor.rest("BTCUSDT", "1")
+    clock = FakeClock()
+    budget = RequestBudget(clock.uptime, BUDGET)
+    looking = UsdmTimers(client._exchange, client._markets, budget)
+    began = clock.uptime()
+    for _ in range(300):
+        with suppress(ReadBudgetError):
+            while True:
+                budget.read(BUDGET.burst / 50, Purpose.FLATTEN)
+        with suppress(ReadBudgetError):
+            assert await looking.order_symbols() == {"BTC/USDT:USDT"}
+            break
+        clock.advance(1)
+
+    income = BUDGET.per_second * SHARES[Purpose.DEAD_MAN]
+    assert clock.uptime() - began == pytest.approx(40 / income, rel=0.3)
