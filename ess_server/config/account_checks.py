@@ -6,13 +6,15 @@ from datetime import timedelta
 
 from ess_server.config.checks import LONGEST_POLL, MAX_ID_BYTES, SHORTEST_POLL, ms
 from ess_server.config.problems import Mistake
-from ess_server.config.settings import AccountSettings, ClosingSettings
+from ess_server.config.settings import AccountSettings, ClosingSettings, SpotSettings
 from ess_server.core.dead_man import FALSE_SAFETY, TIMERS
 
 SHORTEST_LOOK = timedelta(milliseconds=500)
 """For executions, which take several requests."""
 LONGEST_LOOK = timedelta(minutes=1)
 MOST_SLICES = 100
+MOST_ASSETS = 20
+SPOT = "binance"
 PERCENT = 100
 WITH_PASSPHRASE = frozenset(
     [
@@ -33,6 +35,7 @@ WITH_PASSPHRASE = frozenset(
 """Exchanges whose API keys have a passphrase, by ccxt's ids."""
 
 _EXCHANGE = re.compile(r"[a-z][a-z0-9]{1,39}")
+_ASSET = re.compile(r"[A-Z0-9]{1,30}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -51,6 +54,8 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
         yield Mistake(("executions_poll_ms",), f"{ms(account.executions_poll)} is not {limits}")
     if account.dead_man:
         yield from _dead_man_mistakes(account.exchange, account.dead_man)
+    if account.spot:
+        yield from _spot_mistakes(account.exchange, account.spot)
     if account.closing:
         yield from _closing_mistakes(account.closing)
     if account.paper and not account.paper.port:
@@ -73,6 +78,31 @@ def _dead_man_mistakes(exchange: str, after: timedelta) -> Iterator[Mistake]:
         yield Mistake(
             ("dead_man_seconds",), f"{after.total_seconds():g} is not a whole number of {limits} on {exchange}"
         )
+
+
+def _spot_mistakes(exchange: str, spot: SpotSettings) -> Iterator[Mistake]:
+    if exchange != SPOT:
+        detail = f'is for exchange = "{SPOT}" alone; of "{exchange[:80]}" all positions are closed; leave it out'
+        yield Mistake(("spot",), detail)
+        return
+    if not 1 <= len(spot.sell) <= MOST_ASSETS:
+        yield Mistake(("spot", "sell"), f"names {len(spot.sell)} assets, not 1 to {MOST_ASSETS}")
+    for name in sorted({name for name in spot.sell if spot.sell.count(name) > 1}):
+        yield Mistake(("spot", "sell"), f'"{name}" is listed twice; leave one out')
+    for key, name in (*(("sell", name) for name in spot.sell), ("into", spot.into)):
+        if not _ASSET.fullmatch(name):
+            yield Mistake(("spot", key), f'"{name[:40]}" is no asset of the exchange, such as BTC')
+    if spot.into in spot.sell:
+        yield Mistake(("spot", "into"), f'"{spot.into}" is among what is sold; sell into another asset')
+    yield from _keep_mistakes(spot)
+
+
+def _keep_mistakes(spot: SpotSettings) -> Iterator[Mistake]:
+    for name, amount in spot.keep.items():
+        if name not in spot.sell:
+            yield Mistake(("spot", "keep"), f'"{name[:40]}" is not among what is sold; leave it out')
+        elif amount <= 0:
+            yield Mistake(("spot", "keep"), f"{amount:f} {name} is not above 0; leave it out to keep nothing")
 
 
 def _closing_mistakes(closing: ClosingSettings) -> Iterator[Mistake]:

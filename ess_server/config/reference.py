@@ -24,6 +24,7 @@ from ess_server.config.settings import (
     HostSettings,
     ServerSettings,
     Settings,
+    SpotSettings,
     TlsSettings,
 )
 from ess_server.config.show import written
@@ -46,6 +47,7 @@ _WORDS: Mapping[Any, str] = {
     tuple[str, ...]: "list of texts",
     tuple[int, ...]: "list of whole numbers",
     tuple[Path, ...]: "list of paths",
+    Mapping[str, Decimal]: "table of numbers",
 }
 _FOR_CODE = re.compile(r"\s*\b(?:Raises|A subclass)\b.*?(?=\n\n|\Z)", re.DOTALL)
 """What only who writes code has to know."""
@@ -65,6 +67,7 @@ TABLES = (
     Table("[server.tls]", TlsSettings),
     Table("[host]", HostSettings),
     Table("[[accounts]]", AccountSettings),
+    Table("spot = { ... }", SpotSettings),
     Table("closing = { ... }", ClosingSettings),
     Table("paper = { ... }", PaperTable),
     Table("[[feeds]]", FeedSettings),

@@ -1,5 +1,6 @@
 """What a configuration can say, with every default."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -115,13 +116,28 @@ class ClosingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpotSettings:
+    """What action flatten sells of a spot account, exchange binance. Of one without this table it sells nothing.
+
+    Attributes:
+        sell: assets by the exchange's names, 1 to 20; each needs a pair with ``into``.
+        into: what they are sold into. USDT, because most assets have a pair with it.
+        keep: how much of an asset stays, as ``{ BTC = "0.5" }``. Nothing, because what is named is to be sold.
+    """
+
+    sell: tuple[str, ...]
+    into: str = "USDT"
+    keep: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """A trading account. Keys stay in their files or environment variables; only their places are named here.
 
     Attributes:
         id: unique; scope ``account/<id>`` covers it, up to 100 bytes.
         venue: your name for where it is; scope ``venue/<name>`` covers every account of it, up to 100 bytes.
-        exchange: ccxt's id, such as binanceusdm.
+        exchange: ccxt's id, such as binanceusdm; binance is spot alone.
         api_key_file: file with the key. Not set, because the key has one of two places, and never this file.
         secret_file: file with the secret. Not set, as for the key.
         api_key_env: environment variable with the key, in place of the file. Empty, because files can be protected
@@ -134,6 +150,7 @@ class AccountSettings:
             budget of a venue bears it.
         executions_poll: how often orders and fills are read where an evaluator names the account, 500 ms to a minute;
             0 never. 2 s, because it costs more requests than equity; never where engines report all of them.
+        spot: a table for what is sold of a spot account. Not set, because only you know what is to be sold.
         closing: a table for closing within a price bound, or in slices. Not set, because a stop is for getting out.
         dead_man: after how long the venue is to cancel the account's orders by itself when this host is lost, kept alive
             by the server; 0 never. 10 s at least, and what the venue takes: okx up to 2 minutes, kraken and
@@ -156,6 +173,7 @@ class AccountSettings:
     passphrase_env: str = ""
     equity_poll: timedelta = timedelta(seconds=1)
     executions_poll: timedelta = timedelta(seconds=2)
+    spot: SpotSettings | None = None
     closing: ClosingSettings | None = None
     dead_man: timedelta = field(default=timedelta(0), metadata=SECONDS)
     cancel_protective: bool = False

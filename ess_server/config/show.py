@@ -1,7 +1,7 @@
 """Settings in force, defaults included, as the file would say them. Keys and secrets are places, never contents."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -53,14 +53,18 @@ def _plain(value: object, unit: str) -> Any:  # noqa: ANN401 - what JSON knows
         return _table(value)
     match value:
         case timedelta() | Decimal():
-            return _number(value, unit)
+            plain: object = _number(value, unit)
         case Enum():
-            return value.name.lower() if isinstance(value, Action) else value.value
+            plain = value.name.lower() if isinstance(value, Action) else value.value
         case Path() | Scope() | ZoneInfo():
-            return str(value)
+            plain = str(value)
+        case Mapping():
+            plain = {name: _plain(one, "") for name, one in value.items()}
         case tuple():
-            return [_plain(one, "") for one in value]
-    return value
+            plain = [_plain(one, "") for one in value]
+        case _:
+            plain = value
+    return plain
 
 
 def _number(value: timedelta | Decimal, unit: str) -> int | Decimal:
@@ -92,7 +96,7 @@ def _lines(table: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
 def _value(value: object) -> str:
     match value:
         case dict():
-            return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }"
+            return "{ " + ", ".join(f"{k} = {_value(v)}" for k, v in value.items()) + " }" if value else "{}"
         case list():
             return "[" + ", ".join(_value(v) for v in value) + "]"
         case Decimal():

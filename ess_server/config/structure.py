@@ -94,6 +94,7 @@ def _converter(base: Path) -> Converter:
     converter.register_structure_hook_func(lambda kind: kind == tuple[str, ...], lambda value, _: values.texts(value))
     converter.register_structure_hook_func(lambda kind: kind == tuple[Path, ...], _hook(_paths(base)))
     converter.register_structure_hook_func(lambda kind: kind == tuple[int, ...], lambda value, _: values.wholes(value))
+    converter.register_structure_hook_func(lambda kind: kind == Mapping[str, Decimal], _hook(values.amounts))
     converter.register_structure_hook_factory(is_dataclass, lambda kind: _table_reader(kind, converter))
     paper = _table_reader(PaperTable, converter)
     converter.register_structure_hook(PaperEndpoint, lambda value, _: _paper(paper(value, PaperTable)))

@@ -94,6 +94,13 @@ def decimal(value: object) -> Decimal:
     return number
 
 
+def amounts(value: object) -> dict[str, Decimal]:
+    """Return a table of decimals."""
+    if not isinstance(value, dict):
+        raise expected('a table such as { BTC = "0.5" }', value)
+    return {name: decimal(amount) for name, amount in value.items()}
+
+
 def duration(unit: str) -> Callable[[object], timedelta]:
     """Return a reader of durations in ``unit``: whole milliseconds ``ms``, or seconds ``s`` down to a microsecond."""
 

@@ -18,6 +18,7 @@ from ess_server.core.dead_man import DeadMan, dead_man_entry, read_dead_man
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
+from ess_server.core.spot_sale import SpotSale, read_sale, sale_entry
 from ess_server.core.venue_feeds import VenueFeed, feed_entry, read_feed_entry
 from ess_server.core.venue_wire import LinkError, Message, PaperEndpoint
 
@@ -52,8 +53,9 @@ class VenueAccount:
     equity_interval: timedelta | None = None
     executions_interval: timedelta | None = None
     executions_since: datetime | None = None
-    closing: ClosingRules = ClosingRules()
+    closing: ClosingRules = field(default_factory=ClosingRules)
     dead_man: DeadMan | None = None
+    spot: SpotSale | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +96,7 @@ def _account_message(account: VenueAccount) -> Message:
         "executions_since": None if since is None else since.isoformat(),
         "closing": rules_entry(account.closing),
         "dead_man": dead_man_entry(account.dead_man),
+        "spot": None if account.spot is None else sale_entry(account.spot),
     }
 
 
@@ -127,6 +130,7 @@ def read_settings(message: Message) -> VenueSettings:
 
 def _read_account(message: Message) -> VenueAccount:
     paper, since, passphrase = message["paper"], message["executions_since"], message["passphrase"]
+    spot = message["spot"]
     return VenueAccount(
         id=message["id"],
         venue=message["venue"],
@@ -140,6 +144,7 @@ def _read_account(message: Message) -> VenueAccount:
         executions_since=None if since is None else datetime.fromisoformat(since),
         closing=read_rules(message["closing"]),
         dead_man=read_dead_man(message["dead_man"]),
+        spot=None if spot is None else read_sale(spot),
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -28,7 +29,7 @@ from ess_server.venue.spot_rows import Holdings, PairRules
 from ess_server.venue.spot_sales import EXPIRY_S, SEND_WINDOW_MS, SpotSales
 from ess_server.venue.spot_strict import open_spot
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.usdm_rows import split, text_of
+from ess_server.venue.usdm_rows import split
 
 BUDGET = BudgetLimits(per_minute=6000, burst=3000, per_second=45, reserve=1500)
 """The exchange counts 6,000 a minute and address, apart from futures; engines on the same address need their share."""
@@ -67,9 +68,11 @@ class BinanceSpotClient:
         budget: RequestBudget,
         sale: SpotSale,
         session: aiohttp.ClientSession | None = None,
+        history: object = None,
         expiry: float = EXPIRY_S,
     ) -> None:
-        """``expiry`` is how many seconds after its end a request is taken to be able to act."""
+        """``expiry`` is how many seconds after its end a request may still act; there is no use for a ``history``."""
+        del history
         self.account = account
         self.open_positions: int | None = None
         self._clock = clock
@@ -103,10 +106,10 @@ class BinanceSpotClient:
             self._read(self._exchange.privateGetAccount),
             self._prices(),
         )
-        await self._markets.learn(_ids(listed))
+        await self._markets.learn(spot_rows.market_ids(listed))
         orders = spot_rows.open_orders(listed, self._markets.symbol_of)
         positions = spot_rows.positions(spot_rows.holdings(account), self._sale, prices)
-        self._shown = _grouped(orders)
+        self._shown = spot_rows.by_symbol(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
 
@@ -117,7 +120,7 @@ class BinanceSpotClient:
         whatever has been added since. An order of a list takes the list with it.
         """
         calls = []
-        for symbol, ids in _grouped(orders).items():
+        for symbol, ids in spot_rows.by_symbol(orders).items():
             named = {"symbol": self._markets.id_of(symbol)}
             if ids >= self._shown.get(symbol, set()):
                 calls.append(self._cancelled(self._exchange.privateDeleteOpenOrders, named))
@@ -287,14 +290,6 @@ class BinanceSpotClient:
             return await translated(endpoint(params))
 
 
-def _grouped(orders: Sequence[OpenOrder]) -> dict[str, set[str]]:
-    groups: dict[str, set[str]] = {}
-    for order in orders:
-        groups.setdefault(order.symbol, set()).add(order.id)
-    return groups
-
-
-def _ids(reply: object) -> set[str]:
-    """Return every market id in sight; what the rows are worth is checked elsewhere."""
-    rows = [row for row in reply if isinstance(row, dict)] if isinstance(reply, list) else []
-    return {text_of(row, "symbol") for row in rows if isinstance(row.get("symbol"), str) and row["symbol"]}
+def selling(sale: SpotSale) -> partial[BinanceSpotClient]:
+    """Return what makes clients that sell this."""
+    return partial(BinanceSpotClient, sale=sale)

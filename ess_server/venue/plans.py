@@ -15,9 +15,10 @@ from ess_server.core.errors import EssError
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock
+from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import VenueAccount
 from ess_server.core.venue_wire import PaperEndpoint
-from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_usdm
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_spot, ccxt_usdm
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient, VenueClient
@@ -54,7 +55,8 @@ class VenuePlan:
     """How to work with one exchange.
 
     ``history`` makes what has been read of an account's executions, from a time of the exchange in milliseconds on.
-    ``paces_feeds`` tells that the limits count market data in the same unit.
+    ``paces_feeds`` tells that the limits count market data in the same unit. Where accounts hold assets, ``selling``
+    makes what connects one of which a stop sells something.
     """
 
     connect: Connect
@@ -62,12 +64,20 @@ class VenuePlan:
     snapshot_weight: float
     history: Callable[[int], Any] = ExecutionHistory
     paces_feeds: bool = False
+    selling: Callable[[SpotSale], Connect] | None = None
 
 
 PLANS: Mapping[str, VenuePlan] = MappingProxyType(
     {
         "binanceusdm": VenuePlan(
             ccxt_usdm.BinanceUsdmClient, ccxt_usdm.BUDGET, ccxt_usdm.SNAPSHOT_WEIGHT, paces_feeds=True
+        ),
+        "binance": VenuePlan(
+            ccxt_spot.selling(SpotSale()),
+            ccxt_spot.BUDGET,
+            ccxt_spot.SNAPSHOT_WEIGHT,
+            paces_feeds=True,
+            selling=ccxt_spot.selling,
         ),
         "okx": VenuePlan(ccxt_okx.OkxClient, ccxt_okx.BUDGET, ccxt_okx.SNAPSHOT_WEIGHT, ListedHistory),
         "bybit": VenuePlan(ccxt_bybit.BybitClient, ccxt_bybit.BUDGET, ccxt_bybit.SNAPSHOT_WEIGHT, ListedHistory),
@@ -105,7 +115,8 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
         files = [f for f in (*(s.file for s in sources), account.paper and account.paper.ca_file) if f]
         since = account.executions_since
         history = plan.history(int(since.timestamp() * 1000) if since else 0)
-        connect = partial(_connect, plan.connect, account, clock, budget, history)
+        client = plan.selling(account.spot) if plan.selling and account.spot else plan.connect
+        connect = partial(_connect, client, account, clock, budget, history)
         clients.append(DeferredClient(Account(id=account.id, venue=account.venue), connect, files))
     return clients
 

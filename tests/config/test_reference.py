@@ -24,7 +24,7 @@ def test_every_setting_says_what_it_is_and_why_its_default_is_that(table: Table)
 def test_every_key_of_every_table_is_told() -> None:
     """What is shared by all evaluators is told once, tables have tables of their own, and nothing else is left out."""
     shared = {key.name for key in keys_of(EvaluatorSettings)}
-    tables = {"server", "host", "tls", "accounts", "closing", "feeds", "components", "evaluators"}
+    tables = {"server", "host", "tls", "accounts", "spot", "closing", "feeds", "components", "evaluators"}
     for table in TABLES:
         keys = {key.name for key in keys_of(table.settings)}
         left = keys - {row.key for row in rows(table)}

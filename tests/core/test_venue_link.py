@@ -13,6 +13,7 @@ from ess_server.core.closing import ClosingRules
 from ess_server.core.dead_man import DeadMan
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
+from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import (
     KeySource,
     VenueAccount,
@@ -50,6 +51,7 @@ ACCOUNT = VenueAccount(
         cancel_protective=True,
     ),
     dead_man=DeadMan(after=timedelta(seconds=60), armed=("BTC/USDT:USDT",), ended=True),
+    spot=SpotSale(sell=("BTC", "ETH"), into="EUR", keep=(("BTC", Decimal("0.5")),)),
 )
 SETTINGS = VenueSettings(
     accounts=(ACCOUNT, VenueAccount(id="b", venue="v", exchange="x", key=ACCOUNT.key, secret=ACCOUNT.secret)),

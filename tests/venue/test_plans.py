@@ -4,11 +4,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import ccxt.async_support as ccxt
+import pytest
 
 from ess_server.config.account_checks import WITH_PASSPHRASE
+from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import FlattenSettings
+from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount
-from ess_server.venue.plans import PLANS, paced
+from ess_server.venue.plans import PLANS, Budgets, open_clients, paced
 
 ACCOUNT = VenueAccount(id="a", venue="v", exchange="binanceusdm", key=KeySource(env="K"), secret=KeySource(env="S"))
 
@@ -31,6 +34,17 @@ def test_slower_sweeps_and_unknown_exchanges_are_left_as_they_are() -> None:
 
     assert paced(slow, (ACCOUNT,)) == slow
     assert paced(FlattenSettings(), (replace(ACCOUNT, exchange="nowhere"),)) == FlattenSettings()
+
+
+async def test_what_is_to_be_sold_reaches_the_client_of_a_spot_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A spot account without a list gets a client that sells nothing; futures are another exchange."""
+    monkeypatch.setenv("K", "key")
+    monkeypatch.setenv("S", "secret")
+    named = replace(ACCOUNT, exchange="binance", spot=SpotSale(sell=("BTC",)))
+    clients = open_clients((named, replace(named, spot=None), ACCOUNT), SystemClock(), Budgets(SystemClock()))
+    opened = [client._open() for client in clients]
+
+    assert [getattr(client, "_sale", None) for client in opened] == [SpotSale(sell=("BTC",)), SpotSale(), None]
 
 
 def test_who_must_name_a_passphrase_is_what_ccxt_says() -> None:
