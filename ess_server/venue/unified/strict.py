@@ -1,6 +1,7 @@
 """A class of ccxt for a plan: strict, and asking only for what the flatten needs."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -19,12 +20,19 @@ def open_unified(
     config = exchange_config(credentials, session) | {"options": dict(plan.options)}
     if plan.keys is not None:
         config |= {"apiKey": "", "secret": "", **plan.keys(credentials.key, credentials.secret)}
-    return opened(plan.exchange, config, budget, {} if plan.time is None else {"fetch_time": plan.time})
+    return opened(plan.exchange, config, budget, methods={} if plan.time is None else {"fetch_time": plan.time})
 
 
-def opened(name: str, config: dict[str, Any], budget: RequestBudget, methods: Mapping[str, Any]) -> Exchange:
+def opened(
+    name: str,
+    config: dict[str, Any],
+    budget: RequestBudget,
+    *,
+    base: type[Strict] = Strict,
+    methods: Mapping[str, Any] = MappingProxyType({}),
+) -> Exchange:
     """Return an exchange of ccxt's class ``name``, strict, with these methods in place of its own."""
-    strict = type(f"Strict_{name}", (Strict, getattr(ccxt, name)), dict(methods))
+    strict = type(f"Strict_{name}", (base, getattr(ccxt, name)), dict(methods))
     exchange: Any = strict(config)
     exchange.has = {**exchange.has, "fetchCurrencies": False}
     exchange.budget = budget
