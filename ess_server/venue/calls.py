@@ -27,3 +27,8 @@ async def all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
         raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {serious[0]}")
     if failures:
         raise failures[0]
+
+
+def cut(items: list[T], size: int) -> list[list[T]]:
+    """Divide what one request cannot hold."""
+    return [items[n : n + size] for n in range(0, len(items), size)]

@@ -16,7 +16,7 @@ from ess_server.core.ports import Clock, DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import okx_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
-from ess_server.venue.calls import all_of, together
+from ess_server.venue.calls import all_of, cut, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_okx import SEND_BURST, SENDS_PER_SECOND, examine_okx
 from ess_server.venue.examining import Sources, limits_of
@@ -118,6 +118,7 @@ class OkxClient:
             positions = self._holdings.positions(okx_rows.holdings(held, self._markets.symbol_of))
             if self._economy.suffices(positions):
                 return self._seen((), positions)
+            await self._economy.confirm(positions, self.witness)
             self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
             plain, *algos = await together(*self._lists())
         else:
@@ -131,8 +132,9 @@ class OkxClient:
             *okx_rows.open_orders(plain, symbol_of, conditional=False),
             *okx_rows.open_orders(rows, symbol_of, conditional=True),
         )
-        self._economy.whole(len(orders))
-        return self._seen(orders, self._holdings.positions(okx_rows.holdings(held, symbol_of)))
+        positions = self._holdings.positions(okx_rows.holdings(held, symbol_of))
+        self._economy.whole(orders, positions)
+        return self._seen(orders, positions)
 
     def _lists(self) -> list[Coroutine[Any, Any, Any]]:
         exchange = self._exchange
@@ -158,8 +160,8 @@ class OkxClient:
         algos = [{"instId": self._markets.id_of(o.symbol), "algoId": o.id} for o in orders if o.conditional]
         await all_of(
             [
-                *(self._cancelled(exchange.privatePostTradeCancelBatchOrders, part) for part in _cut(plain, CANCELS)),
-                *(self._cancelled(exchange.privatePostTradeCancelAlgos, part) for part in _cut(algos, ALGO_CANCELS)),
+                *(self._cancelled(exchange.privatePostTradeCancelBatchOrders, part) for part in cut(plain, CANCELS)),
+                *(self._cancelled(exchange.privatePostTradeCancelAlgos, part) for part in cut(algos, ALGO_CANCELS)),
             ],
             "cancel",
         )
@@ -185,7 +187,9 @@ class OkxClient:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(WITNESS_WEIGHT, Purpose.FLATTEN)
-        return okx_rows.witness(await self._signed(self._exchange.privateGetAccountBalance, {}))
+        found = okx_rows.witness(await self._signed(self._exchange.privateGetAccountBalance, {}))
+        self._economy.testify(found)
+        return found
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
@@ -293,7 +297,3 @@ class OkxClient:
     def _stamped(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Add the validity: it begins when a request goes out, not when it begins to wait for its turn."""
         return {**params, EXPIRY: self._markets.venue_time() + SEND_WINDOW_MS}
-
-
-def _cut(items: list[dict[str, str]], size: int) -> list[list[dict[str, str]]]:
-    return [items[n : n + size] for n in range(0, len(items), size)]

@@ -102,24 +102,26 @@ class BinanceUsdmClient:
             self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
             self._economy.begin()
             legs = await self._read(self._exchange.fapiPrivateV3GetPositionRisk)
-            await self._markets.learn(_ids(legs))
+            await self._markets.learn(usdm_rows.ids_of(legs))
             positions = usdm_rows.positions(legs, self._markets.symbol_of)
             if self._economy.suffices(positions):
                 return self._seen((), positions)
+            await self._economy.confirm(positions, self.witness)
             self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
             plain, algos = await together(*self._lists())
         else:
             self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
             self._economy.begin()
             legs, plain, algos = await together(self._read(self._exchange.fapiPrivateV3GetPositionRisk), *self._lists())
-        await self._markets.learn(_ids(legs, plain, algos))
+        await self._markets.learn(usdm_rows.ids_of(legs, plain, algos))
         symbol_of = self._markets.symbol_of
         orders = (
             *usdm_rows.open_orders(plain, symbol_of, conditional=False),
             *usdm_rows.open_orders(algos, symbol_of, conditional=True),
         )
-        self._economy.whole(len(orders))
-        return self._seen(orders, usdm_rows.positions(legs, symbol_of))
+        positions = usdm_rows.positions(legs, symbol_of)
+        self._economy.whole(orders, positions)
+        return self._seen(orders, positions)
 
     def _lists(self) -> tuple[Coroutine[Any, Any, Any], ...]:
         exchange = self._exchange
@@ -164,7 +166,9 @@ class BinanceUsdmClient:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
-        return usdm_rows.witness(await self._read(self._exchange.fapiPrivateV3GetAccount))
+        found = usdm_rows.witness(await self._read(self._exchange.fapiPrivateV3GetAccount))
+        self._economy.testify(found)
+        return found
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
@@ -290,9 +294,3 @@ def _grouped(orders: Iterable[OpenOrder]) -> dict[tuple[str, bool], set[str]]:
     for order in orders:
         groups.setdefault((order.symbol, order.conditional), set()).add(order.id)
     return groups
-
-
-def _ids(*replies: object) -> set[str]:
-    """Return every market id in sight; what the rows are worth is checked elsewhere."""
-    rows = [row for reply in replies if isinstance(reply, list) for row in reply if isinstance(row, dict)]
-    return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}

@@ -1,10 +1,11 @@
 """How much of an account the next snapshot has to read, where lists of orders are dear."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
-from ess_server.core.venue_snapshot import Position
+from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
 
 MOST_LEFT_OUT = 4
 """Snapshots in a row that may leave orders out: new ones must not be overlooked for long."""
@@ -15,7 +16,8 @@ class ReadingEconomy:
 
     A snapshot that still shows a position which was asked to be closed since the one before is not the last one: the
     position has to be closed again. It may leave orders out if the one before it showed none. After a reading that
-    failed, positions are read before the dear lists: where they cannot be read nothing else is paid for.
+    failed, positions are read before the dear lists: where they cannot be read nothing else is paid for. The same goes
+    where the witness has denied an empty list of positions: it is asked again before anything dear is.
     """
 
     def __init__(self) -> None:
@@ -23,6 +25,8 @@ class ReadingEconomy:
         self._bare = False
         self._failed = False
         self._left_out = 0
+        self._empty = False
+        self._doubted = False
 
     @contextmanager
     def closing(self, position: Position) -> Iterator[None]:
@@ -38,7 +42,7 @@ class ReadingEconomy:
     @property
     def positions_first(self) -> bool:
         """Whether to read positions alone to begin with."""
-        return self._failed or self._may_leave_out
+        return self._failed or self._doubted or self._may_leave_out
 
     @property
     def _may_leave_out(self) -> bool:
@@ -48,7 +52,7 @@ class ReadingEconomy:
         """A snapshot begins; it has failed unless it is heard of again."""
         self._failed = True
 
-    def suffices(self, positions: Iterable[Position]) -> bool:
+    def suffices(self, positions: Sequence[Position]) -> bool:
         """Whether these positions are enough of a snapshot; it ends with that."""
         if not (self._may_leave_out and any((p.symbol, p.long) in self._asked for p in positions)):
             return False
@@ -57,7 +61,20 @@ class ReadingEconomy:
         self._left_out += 1
         return True
 
-    def whole(self, orders: int) -> None:
-        """A snapshot of everything ends, with so many orders."""
+    def whole(self, orders: Sequence[OpenOrder], positions: Sequence[Position]) -> None:
+        """A snapshot of everything ends, and this is what it shows."""
         self._asked.clear()
         self._failed, self._bare, self._left_out = False, not orders, 0
+        self._empty = not positions
+
+    def testify(self, witness: Witness) -> None:
+        """The witness has been heard."""
+        self._doubted = self._empty and witness.positions is True
+
+    async def confirm(self, positions: Sequence[Position], ask: Callable[[], Awaitable[Witness]]) -> None:
+        """Ask the witness where it denied such a list before. Raises VenueUnknownError if it still does."""
+        if self._doubted and not positions:
+            evidence = (await ask()).evidence
+            if self._doubted:
+                raise VenueUnknownError(f"no position is listed, but the account holds some: {evidence}")
+        self._doubted = False

@@ -167,6 +167,12 @@ def told(row: Mapping[str, Any], key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def ids_of(*replies: object) -> set[str]:
+    """Return every market id in sight; what the rows are worth is checked elsewhere."""
+    rows = [row for reply in replies if isinstance(reply, list) for row in reply if isinstance(row, dict)]
+    return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}
+
+
 def decimal_of(row: Mapping[str, Any], key: str) -> Decimal:
     """Return a finite number. Raises VenueUnknownError."""
     value = row.get(key)

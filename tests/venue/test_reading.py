@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
-from ess_server.core.venue_snapshot import Position
+from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.reading import MOST_LEFT_OUT, ReadingEconomy
 
 HELD = Position(symbol="BTC/USDT:USDT", long=True, quantity=Decimal(1), hedged=False)
+ORDER = OpenOrder(id="1", symbol="BTC/USDT:USDT", conditional=False, reduce_only=False)
 
 
 def closed(economy: ReadingEconomy) -> ReadingEconomy:
@@ -25,9 +27,9 @@ def test_orders_are_left_out_while_a_close_has_more_to_do() -> None:
     """Only after a snapshot without orders, for what was asked to be closed, and not many times in a row."""
     economy = ReadingEconomy()
     economy.begin()
-    economy.whole(3)
+    economy.whole([ORDER], [HELD])
     assert not closed(economy).positions_first
-    economy.whole(0)
+    economy.whole([], [HELD])
     assert not economy.positions_first
     for _ in range(MOST_LEFT_OUT):
         assert closed(economy).positions_first
@@ -39,11 +41,11 @@ def test_orders_are_left_out_while_a_close_has_more_to_do() -> None:
 def test_what_is_not_being_closed_leaves_nothing_out() -> None:
     """Another position, none at all, and dust whose close was never sent: the orders are read."""
     economy = ReadingEconomy()
-    economy.whole(0)
+    economy.whole([], [HELD])
     other = Position(symbol="ETH/USDT:USDT", long=True, quantity=Decimal(1), hedged=False)
     assert not closed(economy).suffices([other])
     assert not economy.suffices([])
-    economy.whole(0)
+    economy.whole([], [HELD])
     with pytest.raises(BelowMinimumError), economy.closing(HELD):
         raise BelowMinimumError("dust")
     assert not economy.positions_first
@@ -55,8 +57,28 @@ def test_after_a_failure_positions_come_first_and_never_suffice() -> None:
     economy.begin()
     assert economy.positions_first
     assert not economy.suffices([HELD])
-    economy.whole(0)
+    economy.whole([], [HELD])
     assert not economy.positions_first
+
+
+async def test_a_denied_list_costs_little_until_the_witness_agrees(
+    open_floor: Callable[..., Awaitable[Any]], connect: Callable[..., BinanceUsdmClient]
+) -> None:
+    """Once the witness has denied an empty list of positions, the lists of orders are left until it does no more."""
+    floor = await open_floor()
+    client = connect(floor)
+    await client.prepare()
+    floor.hold("BTCUSDT", "1")
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, operation=Operation.POSITIONS, times=3, body="[]"))
+    assert (await client.snapshot()).positions == ()
+    assert (await client.witness()).positions is True
+    before = floor.venue.limiter._weights["127.0.0.1"].used
+    for _ in range(2):
+        with pytest.raises(VenueUnknownError, match="the account holds some"):
+            await client.snapshot()
+    assert floor.venue.limiter._weights["127.0.0.1"].used - before == 4 * 5
+    assert len((await client.snapshot()).positions) == 1
+    assert not client._economy.positions_first
 
 
 async def test_rounds_of_closing_cost_little(
