@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
+
+
+T = TypeVar("T")
 
 
 async def together(*calls: Coroutine[Any, Any, Any]) -> list[Any]:
