@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 
-
 T = TypeVar("T")
 
 
