@@ -18,6 +18,8 @@ from ess_server.core.latch import cut
 from ess_server.core.system import EmergencyStopSystem
 from ess_server.core.work import work_for
 
+FIRST_AFTER = timedelta(seconds=10)
+"""From listening to the examination that nothing waits for: the venue process is to start undisturbed."""
 AGAIN_AFTER = timedelta(minutes=10)
 """Until what was unsafe or unknown is looked at once more."""
 
@@ -39,55 +41,72 @@ class EndedError(EssError):
 class Arming:
     """Decides whether a server may listen, and keeps ``EmergencyStopSystem.unsafe`` up to date.
 
+    ``before_listening`` is called first, once.
+
     A start that finds a stop is neither refused nor delayed, and a stop that is latched meanwhile ends the waiting.
     Nothing is examined while the venues are worked on, for that needs their request limits.
     """
 
-    def __init__(self, settings: Settings, stopping: asyncio.Event, look: Diagnose | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        stopping: asyncio.Event,
+        look: Diagnose | None = None,
+        *,
+        first: timedelta = FIRST_AFTER,
+        again: timedelta = AGAIN_AFTER,
+    ) -> None:
         """``stopping`` is set when the server is to end; ``look`` returns the findings."""
         self._settings = settings
         self._stopping = stopping
         self._look = look or (lambda: diagnose(settings, within=settings.server.examine_within))
+        self._first, self._again = first, again
         self._told: frozenset[Finding] = frozenset()
+        self._latched = asyncio.Event()
         self._ready = False
 
     async def before_listening(self, system: EmergencyStopSystem) -> None:
         """Return once the server may listen. Raises UnsafeError, and EndedError if it is to end instead."""
+        system.controller.on_latch(lambda _: self._latched.set())
         if self._settings.server.on_unsafe is OnUnsafe.WARN or not self._settings.accounts:
             return
         if system.controller.state.active:
             return
-        latched, stopping = asyncio.Event(), asyncio.create_task(self._stopping.wait())
-        system.controller.on_latch(lambda _: latched.set())
-        looking, stopped = asyncio.create_task(self._findings()), asyncio.create_task(latched.wait())
-        try:
-            await asyncio.wait({looking, stopped, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            if system.controller.state.active:
-                return
-            if self._stopping.is_set():
-                raise EndedError("ended before it listened")
-            self._decide(system, looking.result())
-        finally:
-            for task in (looking, stopped, stopping):
-                task.cancel()
-            await asyncio.gather(looking, stopped, stopping, return_exceptions=True)
+        findings = await self._unless_stopped()
+        if system.controller.state.active:
+            return
+        if findings is None:
+            raise EndedError("ended before it listened")
+        self._tell(system, findings)
+        refused = Grade.UNKNOWN if self._settings.server.on_unsafe is OnUnsafe.REFUSE_UNKNOWN else Grade.UNSAFE
+        if any(f.grade >= refused for f in findings):
+            raise UnsafeError(f"on_unsafe = {self._settings.server.on_unsafe.value!r}: {in_a_sentence(findings)}")
 
     async def keep_watch(self, system: EmergencyStopSystem) -> None:
         """Examine, unless it was done, and again for as long as something is unsafe or unknown; for ever."""
         if not self._settings.accounts:
             return
-        wanted = not self._ready
+        delay = self._again if self._ready else self._first
         while True:
-            if wanted and not _at_work(system):
-                self._tell(system, await self._findings())
-            await asyncio.sleep(AGAIN_AFTER.total_seconds())
-            wanted = bool(system.unsafe) or not self._ready
+            await asyncio.sleep(delay.total_seconds())
+            delay = self._again
+            if (system.unsafe or not self._ready) and not _at_work(system):
+                self._latched.clear()
+                findings = await self._unless_stopped()
+                if findings is not None:
+                    self._tell(system, findings)
 
-    def _decide(self, system: EmergencyStopSystem, findings: Sequence[Finding]) -> None:
-        self._tell(system, findings)
-        refused = Grade.UNKNOWN if self._settings.server.on_unsafe is OnUnsafe.REFUSE_UNKNOWN else Grade.UNSAFE
-        if any(f.grade >= refused for f in findings):
-            raise UnsafeError(f"on_unsafe = {self._settings.server.on_unsafe.value!r}: {in_a_sentence(findings)}")
+    async def _unless_stopped(self) -> tuple[Finding, ...] | None:
+        """Return the findings; None if a stop was latched before there were any, or the server is to end."""
+        looking = asyncio.create_task(self._findings())
+        others = (asyncio.create_task(self._latched.wait()), asyncio.create_task(self._stopping.wait()))
+        try:
+            await asyncio.wait({looking, *others}, return_when=asyncio.FIRST_COMPLETED)
+            return looking.result() if looking.done() else None
+        finally:
+            for task in (looking, *others):
+                task.cancel()
+            await asyncio.gather(looking, *others, return_exceptions=True)
 
     async def _findings(self) -> tuple[Finding, ...]:
         try:
