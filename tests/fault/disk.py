@@ -6,7 +6,7 @@ once its file was; a sector of 512 bytes is written whole or not at all.
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -116,9 +116,9 @@ class Disk:
     told: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, directory: Path, told: Path) -> "Disk":
-        """Return the disk with all that a directory holds."""
-        disk = cls(str(directory), str(told))
+    def of(cls, directory: Path, told: Path, lines: Iterable[str]) -> "Disk":
+        """Return the disk with all that a directory holds; ``lines`` are what was told until now."""
+        disk = cls(str(directory), str(told), told=list(lines))
         for path in directory.iterdir():
             disk.names[path.name] = len(disk.nodes)
             disk.nodes.append(_Node(path.read_bytes()))

@@ -9,6 +9,7 @@ import signal
 import statistics
 import subprocess
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -16,10 +17,10 @@ from pathlib import Path
 
 import grpc.aio
 
+from ess_client.aio import OrderGate
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_client.pb import emergency_stop_pb2_grpc as rpc
-from tests.bench.trigger_to_denied import StampedGate, all_of
-from tests.e2e.process import OVERRIDES, ServerProcess, freeze, python
+from tests.e2e.process import OVERRIDES, ServerProcess, eventually, freeze, python
 from tests.fault.attackers import KINDS
 from tests.fault.result import Deadline, Result
 
@@ -37,6 +38,20 @@ FILLING = 40
 """Stops with long reasons, so that two messages are more than a subscriber that never reads has room for."""
 
 
+class StampedGate(OrderGate):
+    """Stamps the wall clock in the very step from which its checks deny."""
+
+    denied = 0.0
+    _was_open = False
+
+    def _noticed(self) -> None:
+        is_open = bool(self.check())
+        if self._was_open and not is_open:
+            self.denied = time.time()
+        self._was_open = is_open
+        super()._noticed()
+
+
 @dataclass
 class Scene:
     """A server and healthy gates."""
@@ -51,7 +66,7 @@ class Scene:
         revision = (await self.stub.GetState(pb.GetStateRequest(), timeout=10)).state.revision
         request = pb.ResetRequest(revision=revision, reason="drill", requested_by="drill", overrides=OVERRIDES)
         await self.stub.Reset(request, timeout=10)
-        await all_of(self.gates, open_=True)
+        await eventually(lambda: all(gate.check() for gate in self.gates), 20)
         await asyncio.sleep(QUIET)
 
     async def trigger(self, what: str) -> float:
@@ -64,8 +79,8 @@ class Scene:
         except grpc.aio.AioRpcError as error:
             problem = f"the trigger was refused: {error.code()} {error.details()}"
         self.result.judge(f"trigger with {what}", problem)
-        await all_of(self.gates, open_=False)
-        return statistics.median(gate.denials[-1] - received for gate in self.gates)
+        await eventually(lambda: not any(gate.check() for gate in self.gates), 20)
+        return statistics.median(gate.denied - received for gate in self.gates)
 
     async def round(self, what: str) -> float:
         """Release, and measure one trigger."""

@@ -22,7 +22,8 @@ from pathlib import Path
 from ess_server.core import journal, opening, reset
 from ess_server.core.errors import EssError
 from tests.e2e.process import ROOT, environment
-from tests.fault.installation import NOTHING, Installed, Tell, opened
+from tests.fault.hand import latch_by_hand
+from tests.fault.installation import LATCH, NOTHING, Installed, Tell, opened
 
 GO = signal.SIGUSR1
 ANSWER_WITHIN = 0.5
@@ -69,6 +70,8 @@ async def release(one: Installed, tell: Tell, scope: str) -> None:
 
 async def live(scene: str, data: Path, tell: Tell, weak: str) -> None:
     """One life: what is disturbed comes after ``stand_still``."""
+    for stop in latch_by_hand(data / LATCH).get("stops", ()):
+        tell(f"DURABLE {stop['scope']} {stop['revision']}")
     if scene in (FIRST, RESTART):
         stand_still(tell)
     async with opened(data, tell=tell, weak=weak) as one:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fault import judge, tracing
+from tests.fault import hand, judge, tracing
 from tests.fault.disk import CHANGING, Disk, Image, Moment
 from tests.fault.installation import LATCH, NORMAL, NOTHING, STATE_DB, UNSYNCED
 from tests.fault.life import FIRST, SCENES, TRIGGER, lines_of, nursery
@@ -51,12 +51,12 @@ def recorded(bench: Bench, scene: str, weak: str = NOTHING) -> list[Moment]:
     data, told, log = bench.data(scene), bench.folder / "told", bench.folder / "log"
     pid = bench.nursery.begin(scene, data, told, weak)
     # It stands still, and all that its opening has written was synced.
-    disk, before = Disk.of(data, told), lines_of(told)
+    disk = Disk.of(data, told, lines_of(told))
     files = {*tracing.paths(data, STATE_DB), *tracing.paths(data, LATCH), str(told)}
     watched = [option for path in sorted(files) for option in ("-P", path)]
     tracing.traced(pid, log, "-e", f"trace={CHANGING}", "-xx", "-s", WHOLE_WRITES, *watched)
     moments = list(disk.moments(log.read_text()))
-    if lines_of(told) != [*before, *disk.told]:
+    if lines_of(told) != disk.told:
         raise RuntimeError(f"what was told is not what strace saw: {lines_of(told)}, {disk.told}")
     return moments
 
@@ -84,7 +84,7 @@ def problem_of(image: Image, told: tuple[str, ...], folder: Path) -> str:
 
 def _kept(data: Path, told: tuple[str, ...]) -> str:
     """Each record on its own: what its commit has returned for is on it, or a newer state."""
-    found = {STATE_DB: judge.database_by_hand(data / STATE_DB), LATCH: judge.latch_by_hand(data / LATCH)}
+    found = {STATE_DB: hand.database_by_hand(data / STATE_DB), LATCH: hand.latch_by_hand(data / LATCH)}
     for line in told:
         word, *facts = line.split()
         if word == "KEPT":
@@ -115,7 +115,7 @@ def run(seconds: float, seed: int) -> Result:
         return result
     with (
         tempfile.TemporaryDirectory() as name,
-        tempfile.TemporaryDirectory(dir=judge.fast_directory()) as images,
+        tempfile.TemporaryDirectory(dir=hand.fast_directory()) as images,
         nursery() as born,
     ):
         bench = prepared(Path(name), born)

@@ -17,7 +17,7 @@ from pathlib import Path
 from ess_server.core.errors import EssError
 from ess_server.core.model import EmergencyState, Event
 from tests.e2e.test_kill import covers
-from tests.fault import judge
+from tests.fault import hand
 from tests.fault.installation import Installed, opened, start
 from tests.fault.result import Deadline, Result
 
@@ -196,7 +196,7 @@ async def batch(data: Path, rng: random.Random, result: Result, tally: Tally, en
 def run(seconds: float, seed: int) -> Result:
     """Play as many histories as there is time for, drawn by ``seed``."""
     result, end, rng, tally = Result(), Deadline(seconds), random.Random(seed), Tally()
-    with tempfile.TemporaryDirectory(dir=judge.fast_directory()) as folder:
+    with tempfile.TemporaryDirectory(dir=hand.fast_directory()) as folder:
         for number in range(HISTORIES // EACH):
             if not end:
                 break

@@ -15,7 +15,7 @@ from pathlib import Path
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.adapters.sqlite_store.content import HEADER_BYTES
 from ess_server.core.model import Action, Actor, Credential
-from tests.fault import judge
+from tests.fault import hand
 from tests.fault.installation import LATCH, STATE_DB, Installed, opened, start
 from tests.fault.result import Deadline, Result
 
@@ -147,15 +147,15 @@ def latch_spans(image: Path) -> list[range]:
     """Return where header and record of both slots lie."""
     content = (image / LATCH).read_bytes()
     spans = []
-    for begin in (0, judge.SLOT):
-        _, _, length, _ = judge.HEAD.unpack_from(content, begin)
-        spans.append(range(begin, begin + judge.HEAD.size + length))
+    for begin in (0, hand.SLOT):
+        _, _, length, _ = hand.HEAD.unpack_from(content, begin)
+        spans.append(range(begin, begin + hand.HEAD.size + length))
     return spans
 
 
 def row_span(image: Path, name: str) -> range:
     """Return where the newest latch record lies in a file of the database."""
-    record = judge.database_by_hand(image / STATE_DB)
+    record = hand.database_by_hand(image / STATE_DB)
     payload = json.dumps(record, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     place = (image / name).read_bytes().rfind(payload)
     assert place >= 0, f"{name} does not hold the record as it is written"
@@ -265,7 +265,7 @@ async def _witnessed(one: Installed, store_id: str, seen: int) -> str:
 def run(seconds: float, seed: int) -> Result:
     """Hurt as many records as there is time for, drawn by ``seed``."""
     result, end, rng = Result(), Deadline(seconds), random.Random(seed)
-    with tempfile.TemporaryDirectory(dir=judge.fast_directory()) as name:
+    with tempfile.TemporaryDirectory(dir=hand.fast_directory()) as name:
         folder = Path(name)
         images = take(folder)
         result.judge("both records are older", older_of_both(images, folder))

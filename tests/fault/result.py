@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 FIRST_ONLY = "ESS_FAULT_FIRST_ONLY"
 """Environment variable with which a run ends at the first fault that is not survived."""
+NOT_SURVIVED = 3
+"""Exit code of such a run, and of one whose table shows a finding; any other says that it could not run."""
 
 
 @dataclass(slots=True)
@@ -28,7 +30,7 @@ class Result:
         if problem:
             self.findings.append(f"{what}: {problem}")
             if os.environ.get(FIRST_ONLY):
-                raise SystemExit(self.findings[-1])
+                raise SystemExit(NOT_SURVIVED)
         else:
             self.survived += 1
 

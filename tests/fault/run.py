@@ -1,6 +1,6 @@
 """The fault suite: divides the minutes among the families, prints what was tried, survived and found.
 
-``python -m tests.fault.run [MINUTES] [--full] [--only FAMILY ...] [--seed N]``. Exit code 1 if anything was not
+``python -m tests.fault.run [MINUTES] [--full] [--only FAMILY ...] [--seed N]``. Exit code 3 if anything was not
 survived; the last lines name the command that repeats it.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.fault import hostile, kills, mutants, network, power, races, records, syscalls
-from tests.fault.result import Result
+from tests.fault.result import NOT_SURVIVED, Result
 
 FULL = 24 * 3600.0
 """Seconds that no family needs: each then does everything that it knows."""
@@ -101,7 +101,7 @@ def main(arguments: Sequence[str]) -> int:
         say(f"\n{name}: {len(findings)} NOT SURVIVED; again with: {command(name, asked)}")
         for finding in findings[:SHOWN]:
             say(f"  {finding}")
-    return 1 if failed or not total else 0
+    return NOT_SURVIVED if failed or not total else 0
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from tests.fault import judge, tracing
@@ -116,6 +117,16 @@ def cases_of(bench: Bench) -> Iterator[Case]:
                         yield Case(scene, record, call, number, fault)
 
 
+def drawn(cases: Iterable[Case], rng: random.Random) -> list[Case]:
+    """Return the cases in an order in which every scene and record has its turn, however short the time."""
+    groups: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        groups.setdefault((case.scene, case.record), []).append(case)
+    for group in groups.values():
+        rng.shuffle(group)
+    return [case for turn in zip_longest(*groups.values()) for case in turn if case]
+
+
 def problem_of(data: Path, told: list[str]) -> str:
     """Return what is wrong after a life with a fault in it; empty if it was survived."""
     wrong = [line for line in told if line.startswith("WRONG")]
@@ -138,8 +149,7 @@ def run(seconds: float, seed: int) -> Result:
         return result
     with tempfile.TemporaryDirectory() as name, nursery() as born:
         bench = prepared(Path(name), born)
-        cases = list(cases_of(bench))
-        random.Random(seed).shuffle(cases)
+        cases = drawn(cases_of(bench), random.Random(seed))
         for case in cases:
             if not end:
                 break
