@@ -3,7 +3,7 @@
 import asyncio
 import os
 import socket
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from importlib.metadata import version
@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from ess_server.adapters.evidence_file import EvidenceFile
 from ess_server.adapters.venue_process import VenueProcess
+from ess_server.adapters.venue_process.process import COMMAND
 from ess_server.app.venues import venue_settings
 from ess_server.config.settings import Settings
 from ess_server.core.model import AccountProgress, Action, Work
@@ -76,6 +77,7 @@ class DirectFlatten:
         evidence: EvidenceFile,
         onlooker: Onlooker,
         log: int | None = None,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         """``log`` is a descriptor for what the venue process logs, by default stderr."""
         self.stop_id = f"direct-{uuid4().hex}"
@@ -95,6 +97,7 @@ class DirectFlatten:
             on_event=self._took_event,
             on_progress=self._took_progress,
             stderr=log,
+            command=command,
         )
 
     async def run(self, interrupted: asyncio.Event, leave: asyncio.Event) -> DirectOutcome:
