@@ -24,14 +24,19 @@ from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient, VenueClient
 from ess_server.venue.listed_executions import ListedHistory
 from ess_server.venue.paper.pin import open_session
+from ess_server.venue.unified import generic
+from ess_server.venue.unified.connect import connect_generic, connect_unified, is_of_ccxt
+from ess_server.venue.unified.table import UNIFIED
 from ess_server.venue.usdm_executions import ExecutionHistory
 
 SWEEP_SHARE = 0.8
 """Share of the request budget's steady income that sweeps of flat accounts may take."""
+_FEEDS = "\0feeds"
+"""No account can have this id."""
 
 
 class UnknownExchangeError(EssError):
-    """The configuration names an exchange that has no row here."""
+    """The configuration names an exchange that nothing here knows."""
 
 
 class Connect(Protocol):
@@ -56,7 +61,8 @@ class VenuePlan:
 
     ``history`` makes what has been read of an account's executions, from a time of the exchange in milliseconds on.
     ``paces_feeds`` tells that the limits count market data in the same unit. Where accounts hold assets, ``selling``
-    makes what connects one of which a stop sells something.
+    makes what connects one of which a stop sells something. ``feeds_apart`` tells that the limits are too narrow to
+    read feeds by as well: these have a budget of their own.
     """
 
     connect: Connect
@@ -65,6 +71,7 @@ class VenuePlan:
     history: Callable[[int], Any] = ExecutionHistory
     paces_feeds: bool = False
     selling: Callable[[SpotSale], Connect] | None = None
+    feeds_apart: bool = False
 
 
 PLANS: Mapping[str, VenuePlan] = MappingProxyType(
@@ -81,8 +88,21 @@ PLANS: Mapping[str, VenuePlan] = MappingProxyType(
         ),
         "okx": VenuePlan(ccxt_okx.OkxClient, ccxt_okx.BUDGET, ccxt_okx.SNAPSHOT_WEIGHT, ListedHistory),
         "bybit": VenuePlan(ccxt_bybit.BybitClient, ccxt_bybit.BUDGET, ccxt_bybit.SNAPSHOT_WEIGHT, ListedHistory),
+        **{
+            exchange: VenuePlan(connect_unified(plan), plan.limits, plan.snapshot_weight, feeds_apart=True)
+            for exchange, plan in UNIFIED.items()
+        },
     }
 )
+
+
+def plan_of(exchange: str) -> VenuePlan:
+    """Return the plan; for an exchange of ccxt without a row here the generic one, for any other one that refuses."""
+    if exchange in PLANS:
+        return PLANS[exchange]
+    if is_of_ccxt(exchange):
+        return VenuePlan(connect_generic(exchange), generic.LIMITS, generic.SNAPSHOT_WEIGHT, feeds_apart=True)
+    return VenuePlan(_unknown(exchange), ccxt_usdm.BUDGET, 0)
 
 
 class Budgets:
@@ -96,9 +116,11 @@ class Budgets:
         self._budgets: dict[tuple[str, PaperEndpoint | None, str], RequestBudget] = {}
 
     def of(self, exchange: str, paper: PaperEndpoint | None, account: str = "") -> RequestBudget:
-        """Return the budget of an account, or of no account; of an exchange without a row here, the first row's."""
-        limits = PLANS[exchange].limits if exchange in PLANS else ccxt_usdm.BUDGET
-        who = account if limits.per_account else ""
+        """Return the budget of an account; without one, that of feeds."""
+        plan = plan_of(exchange)
+        apart = plan.feeds_apart and not account
+        limits = ccxt_usdm.BUDGET if apart else plan.limits
+        who = _FEEDS if apart else account if limits.per_account else ""
         return self._budgets.setdefault((exchange, paper, who), RequestBudget(self._clock.uptime, limits))
 
 
@@ -109,7 +131,7 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
     """
     clients: list[DeferredClient] = []
     for account in accounts:
-        plan = PLANS.get(account.exchange, VenuePlan(_unknown(account.exchange), ccxt_usdm.BUDGET, 0))
+        plan = plan_of(account.exchange)
         budget = budgets.of(account.exchange, account.paper, account.id)
         sources = [account.key, account.secret, *([account.passphrase] if account.passphrase else [])]
         files = [f for f in (*(s.file for s in sources), account.paper and account.paper.ca_file) if f]
@@ -123,10 +145,10 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
 
 def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> FlattenSettings:
     """Return settings whose sweeps slow down to what the request budget of the most crowded exchange sustains."""
-    crowds = Counter((account.exchange, account.paper) for account in accounts if account.exchange in PLANS)
+    crowds = Counter((account.exchange, account.paper) for account in accounts)
     sustained = [
         (1 if plan.limits.per_account else count) * plan.snapshot_weight / plan.limits.per_second / SWEEP_SHARE
-        for plan, count in ((PLANS[exchange], count) for (exchange, _), count in crowds.items())
+        for plan, count in ((plan_of(exchange), count) for (exchange, _), count in crowds.items())
     ]
     slowest = timedelta(seconds=max(sustained, default=0))
     return replace(settings, sweep_interval_max=max(settings.sweep_interval_max, slowest))
@@ -144,6 +166,7 @@ def _connect(
 
 def _unknown(exchange: str) -> Connect:
     def refuse(*_: object, **__: object) -> VenueClient:
-        raise UnknownExchangeError(f"exchange {exchange!r} is not one of {', '.join(PLANS)}")
+        words = f"ccxt knows no exchange {exchange!r}; those with a plan of their own are {', '.join(PLANS)}"
+        raise UnknownExchangeError(words)
 
     return refuse

@@ -61,7 +61,7 @@ async def test_the_real_process_reads_every_account_beside_one_that_holds_the_lo
     assert seen[0].load is not None
     assert seen[0].load.positions == 1
     assert seen[1].cannot_open == "file /nowhere/secret: No such file or directory"
-    assert seen[2].cannot_open.startswith("exchange 'nosuchexchange' is not one of")
+    assert seen[2].cannot_open.startswith("ccxt knows no exchange 'nosuchexchange'")
     assert list(floor.venue.journal.read(after=before)) == []
 
 

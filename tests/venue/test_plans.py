@@ -11,7 +11,10 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount
-from ess_server.venue.plans import PLANS, Budgets, open_clients, paced
+from ess_server.venue.budget import Purpose
+from ess_server.venue.plans import PLANS, Budgets, open_clients, paced, plan_of
+from ess_server.venue.unified import generic
+from ess_server.venue.unified.table import UNIFIED
 
 ACCOUNT = VenueAccount(id="a", venue="v", exchange="binanceusdm", key=KeySource(env="K"), secret=KeySource(env="S"))
 
@@ -52,3 +55,20 @@ def test_who_must_name_a_passphrase_is_what_ccxt_says() -> None:
     asking = {name for name in ccxt.exchanges if getattr(ccxt, name)().requiredCredentials["password"]}
 
     assert asking == WITH_PASSPHRASE
+
+
+def test_every_exchange_of_ccxt_has_a_plan_and_its_clients_take_no_more_than_it_allows() -> None:
+    """Rows of the one client, the generic plan, and a refusal for what ccxt does not know; each with its own budget."""
+    names = ("krakenfutures", "deribit", "delta", "nosuchexchange")
+    accounts = tuple(replace(ACCOUNT, id=name, exchange=name) for name in names)
+    budgets = Budgets(SystemClock())
+    clients = open_clients(accounts, SystemClock(), budgets)
+
+    assert [type(c).__name__ for c in clients] == ["DeferredClient"] * 4
+    assert [plan_of(name).limits for name in names[:2]] == [UNIFIED[name].limits for name in names[:2]]
+    assert plan_of("delta").limits == generic.LIMITS
+    assert budgets.of("deribit", None, "one") is not budgets.of("deribit", None, "two")
+    assert budgets.of("deribit", None) is budgets.of("deribit", None)
+    # What feeds read must not wait for the few requests that are there for stops.
+    assert budgets.of("kraken", None) is not budgets.of("kraken", None, "one")
+    budgets.of("kraken", None).read(150, Purpose.OBSERVING)
