@@ -15,6 +15,7 @@ import pytest
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.model import BooksConfig, LegSide, Order, OrderRequest, OrderType, Side, TimeInForce
+from tests.venue.paper import official as own
 
 KEY = "paper-key"
 SECRET = "paper-secret"
@@ -177,3 +178,14 @@ def admin(session: Callable[[PaperVenue], aiohttp.ClientSession]) -> Callable[..
             return reply.status, await reply.json()
 
     return call
+
+
+@pytest.fixture
+async def official(stack: AsyncExitStack, tmp_path: Path) -> Any:
+    """The venues' own clients on an account of a served venue."""
+    venue = PaperVenue(PaperConfig(tick=None))
+    money = {"USDT": Decimal(1_000_000)}
+    venue.add_account("official", key=own.KEY, secret=own.SECRET, passphrase=own.PASSPHRASE, balances=money)
+    await venue.start(cert_dir=tmp_path / "tls")
+    stack.push_async_callback(venue.stop)
+    return own.Official(venue)

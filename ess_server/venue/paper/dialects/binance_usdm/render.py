@@ -16,6 +16,9 @@ from ess_server.venue.paper.model import (
     TriggerType,
 )
 
+_HALVES = ("tpTriggerPrice", "tpPrice", "slTriggerPrice", "slPrice")
+"""Prices of a take profit and a stop loss within one order, which the paper venue does not take."""
+
 
 def order(item: Order, instrument: Instrument, *, listed: bool = False) -> Json:
     """One order; ``listed`` adds the creation time that queries carry and placements do not."""
@@ -97,6 +100,8 @@ def conditional(item: Conditional, instrument: Instrument) -> Json:
         "triggerPrice": fixed(request.trigger_price, price_digits),
         "price": fixed(request.price, price_digits),
         "icebergQuantity": None,
+        **dict.fromkeys(("actualPrice", *_HALVES), fixed(None, price_digits)),
+        "tpOrderType": "",
         "workingType": "MARK_PRICE",
         "closePosition": request.close_position,
         "reduceOnly": request.reduce_only,

@@ -47,6 +47,7 @@ def account_config(request: Request) -> Json:
 def _config(request: Request) -> Json:
     return {
         "feeTier": 0,
+        "feeBurn": True,
         "canTrade": request.key is not None and request.key.can_trade,
         "canDeposit": True,
         "canWithdraw": request.key is not None and request.key.can_withdraw,
@@ -112,6 +113,7 @@ def commission_rate(request: Request) -> Json:
         "symbol": symbol,
         "makerCommissionRate": plain(config.maker_fee),
         "takerCommissionRate": plain(config.taker_fee),
+        "rpiCommissionRate": plain(config.maker_fee),
     }
 
 

@@ -64,6 +64,7 @@ def _symbol(item: Instrument, max_orders: int, *, halted: bool) -> Json:
         "contractType": "PERPETUAL",
         "deliveryDate": _PERPETUAL_DELIVERY,
         "onboardDate": _ONBOARDED,
+        "settlePlan": 0,
         "status": "SETTLING" if halted else "TRADING",
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",

@@ -55,6 +55,10 @@ _CODES = {
     Reason.PRICE_TOO_LOW: _OUT_OF_RANGE,
     Reason.NOTIONAL_TOO_SMALL: (110094, "Order does not meet minimum order value %sUSDT"),
     Reason.TOO_MANY_OPEN_ORDERS: (110020, "Not allowed to have more than 500 active orders."),
+    Reason.NOTHING_TO_CHANGE: (
+        INVALID,
+        "The order remains unchanged as the parameters entered match the existing ones.",
+    ),
     Reason.TRIGGER_MISSING: (INVALID, "params error: triggerPrice invalid"),
     Reason.CALLBACK_OUT_OF_RANGE: (INVALID, "params error: trailingStop invalid"),
     Reason.LEVERAGE_OUT_OF_RANGE: (INVALID, "params error: leverage invalid %s"),

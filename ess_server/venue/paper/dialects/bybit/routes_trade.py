@@ -3,9 +3,11 @@
 Stricter than the exchange in one point: a reduce-only order above the largest size is refused instead of split.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+from ess_server.venue.paper.clock import milliseconds
 from ess_server.venue.paper.dialects.bybit import lookup
 from ess_server.venue.paper.dialects.bybit.codes import NOT_FOUND, REDUCE_ONLY, BybitError, from_refusal, invalid
 from ess_server.venue.paper.dialects.bybit.params import Params
@@ -43,9 +45,12 @@ _FILTERS = ("", "Order", "StopOrder", "OpenOrder")
 
 def create(request: Request) -> Answer:
     """New order, ordinary or (with ``triggerPrice``) conditional."""
-    params = request.params
-    if not params.linear():
+    if not request.params.linear():
         raise invalid("category")
+    return Answer(_created(request, request.params))
+
+
+def _created(request: Request, params: Params) -> Json:
     if params.optional("takeProfit") or params.optional("stopLoss"):
         raise BybitError(10001, "The paper venue attaches no take profit or stop loss to an order.")
     wanted = _order_request(request, params)
@@ -53,9 +58,35 @@ def create(request: Request) -> Answer:
         raise Refused(Reason.DUPLICATE_CLIENT_ID, wanted.client_id)
     if params.optional("triggerPrice"):
         waiting = request.books.place_conditional(request.name, _conditional_request(request, params, wanted))
-        return Answer(_named(waiting))
+        return _named(waiting)
     quantity = _reduced(request, params, wanted)
-    return Answer(_named(request.books.place(request.name, replace(wanted, quantity=quantity))))
+    return _named(request.books.place(request.name, replace(wanted, quantity=quantity)))
+
+
+def create_batch(request: Request) -> Answer:
+    """Up to twenty orders; each answers for itself and counts against the limit, which is one of its own."""
+    now = str(milliseconds(request.books.now()))
+    return _batch(request, lambda whole, item: _created(whole, item) | {"createAt": now})
+
+
+def amend(request: Request) -> Answer:
+    """Change quantity or price of an ordinary order."""
+    params = request.params
+    symbol, found = params.text("symbol"), lookup.find(request.account, params)
+    request.books.market.instrument(symbol)
+    if not params.linear():
+        raise invalid("category")
+    if not isinstance(found, Order) or found.symbol != symbol:
+        raise BybitError(NOT_FOUND, "order not exists or too late to replace")
+    quantity, price = params.optional_amount("qty"), params.optional_amount("price")
+    changed = request.books.amend(
+        request.name,
+        symbol,
+        OrderRef(id=found.id),
+        quantity=found.quantity if quantity is None else quantity,
+        price=price or found.price or found.average,
+    )
+    return Answer(_named(changed))
 
 
 def _order_request(request: Request, params: Params) -> OrderRequest:
@@ -192,6 +223,10 @@ def cancel_all(request: Request) -> Answer:
 
 def cancel_batch(request: Request) -> Answer:
     """Cancel up to twenty orders; each answers for itself and counts against the limit."""
+    return _batch(request, _cancelled)
+
+
+def _batch(request: Request, step: Callable[[Request, Params], Json]) -> Answer:
     if not request.params.linear():
         raise invalid("category")
     rows: list[Json] = []
@@ -201,7 +236,7 @@ def cancel_batch(request: Request) -> Answer:
         code, message = 0, "OK"
         try:
             request.count()
-            shown = _cancelled(request, item)
+            shown |= step(request, item)
         except Refused as refusal:
             error = from_refusal(refusal)
             code, message = error.code, error.message

@@ -29,6 +29,8 @@ def _market() -> dict[tuple[str, str], Route]:
 def _orders() -> dict[tuple[str, str], Route]:
     return {
         ("POST", "/v5/order/create"): Route(trade.create, Operation.ORDER, _TRADE, 10),
+        ("POST", "/v5/order/create-batch"): Route(trade.create_batch, Operation.ORDER, _TRADE, 10, batch=True),
+        ("POST", "/v5/order/amend"): Route(trade.amend, Operation.ORDER, _TRADE, 10),
         ("POST", "/v5/order/cancel"): Route(trade.cancel, Operation.CANCEL, _TRADE, 10),
         ("POST", "/v5/order/cancel-all"): Route(trade.cancel_all, Operation.CANCEL, _TRADE, 10),
         ("POST", "/v5/order/cancel-batch"): Route(trade.cancel_batch, Operation.CANCEL, _TRADE, 10, batch=True),

@@ -58,6 +58,8 @@ _CODES = {
     Reason.TOO_MANY_OPEN_ORDERS: ("51174", "Too many pending orders"),
     Reason.WOULD_TRIGGER: _TRIGGER,
     Reason.TRIGGER_MISSING: _TRIGGER,
+    Reason.NOTHING_TO_CHANGE: ("51000", "Parameter newSz error"),
+    Reason.ONLY_LIMIT_ORDERS: ("51505", "Only orders with a price can be modified"),
     Reason.CALLBACK_OUT_OF_RANGE: ("51257", "The callback rate is out of range"),
     Reason.CLOSE_POSITION_WITH_QUANTITY: ("50024", "Parameters sz and closeFraction exclude each other"),
 }

@@ -1,12 +1,15 @@
-"""The account: configuration, balance, positions. Nothing can be set."""
+"""The account: configuration, balance, positions, position mode and leverage."""
 
 import zlib
 
+from ess_server.venue.paper.dialects.okx.codes import OkxError, wrong
 from ess_server.venue.paper.dialects.okx.contracts import INST_TYPE, find
 from ess_server.venue.paper.dialects.okx.render_account import balance, position
-from ess_server.venue.paper.dialects.okx.request import Answer, Request
+from ess_server.venue.paper.dialects.okx.request import Answer, Json, Request
+from ess_server.venue.paper.refusal import Reason, Refused
 
 FUTURES_MODE = "2"
+_MODES = {"net_mode": False, "long_short_mode": True}
 
 
 def config(request: Request) -> Answer:
@@ -56,3 +59,47 @@ def positions(request: Request) -> Answer:
         if (leg.quantity and not symbols) or (leg.symbol in symbols and leg.updated is not None)
     ]
     return Answer([position(account, request.books, leg) for leg in shown])
+
+
+def set_position_mode(request: Request) -> Answer:
+    """Change between net and long/short mode; what is set already is no error."""
+    mode = request.params.choice("posMode", *_MODES)
+    try:
+        request.books.set_hedged(request.name, hedged=_MODES[mode])
+    except Refused as refusal:
+        if refusal.reason is not Reason.MODE_UNCHANGED:
+            raise OkxError("59000", "Close positions and cancel orders before the setting is changed") from None
+    return Answer([{"posMode": mode}])
+
+
+def set_leverage(request: Request) -> Answer:
+    """Change the leverage of a contract, the same for both margin modes here."""
+    params = request.params
+    instrument, lever = find(request.books.market, params.text("instId")), params.amount("lever")
+    params.choice("mgnMode", "cross", "isolated")
+    if lever != int(lever):
+        raise wrong("lever")
+    try:
+        request.books.set_leverage(request.name, instrument.symbol, int(lever))
+    except Refused:
+        raise OkxError("59102", "Leverage exceeds the maximum limit") from None
+    return Answer([_leverage(request)])
+
+
+def leverage(request: Request) -> Answer:
+    """The leverage of contracts."""
+    find(request.books.market, request.params.text("instId"))
+    request.params.choice("mgnMode", "cross", "isolated")
+    return Answer([_leverage(request)])
+
+
+def _leverage(request: Request) -> Json:
+    params = request.params
+    symbol = find(request.books.market, params.text("instId")).symbol
+    return {
+        "instId": params.text("instId"),
+        "mgnMode": params.text("mgnMode"),
+        "posSide": params.optional("posSide") or "net",
+        "lever": str(request.account.symbol_settings(symbol).leverage),
+        "ccy": "",
+    }

@@ -100,6 +100,28 @@ def cancel(request: Request) -> Answer:
     return each(request.items, cancelled, _ids)
 
 
+def amend(request: Request) -> Answer:
+    """Change size or price of a resting order."""
+
+    def amended(params: Params) -> Json:
+        if request.late:
+            raise OkxError("50036", "expTime is earlier than the time of the system")
+        instrument, ref = find(request.books.market, params.text("instId")), params.order_ref()
+        found = request.books.find(request.name, instrument.symbol, ref)
+        size, price = params.optional_amount("newSz"), params.optional_amount("newPx")
+        changed = request.books.amend(
+            request.name,
+            instrument.symbol,
+            ref,
+            quantity=found.quantity if size is None else to_base(size, instrument),
+            price=price or found.price or found.average,
+        )
+        ids = {"ordId": str(changed.id), "clOrdId": client_id(changed.client_id)}
+        return {**ids, "reqId": params.optional("reqId"), "ts": str(milliseconds(changed.updated))}
+
+    return each(request.items, amended, _ids)
+
+
 def _cancelled(request: Request, instrument: Instrument, ref: OrderRef) -> Order:
     try:
         return request.books.cancel(request.name, instrument.symbol, ref)

@@ -40,6 +40,10 @@ def _account() -> dict[tuple[str, str], Route]:
         ("GET", "account/config"): Route(account.config, Operation.ACCOUNT, 5),
         ("GET", "account/balance"): Route(account.get_balance, Operation.BALANCE, 10),
         ("GET", "account/positions"): Route(account.positions, Operation.POSITIONS, 10),
+        ("GET", "account/instruments"): Route(public.instruments, Operation.MARKET, 20),
+        ("GET", "account/leverage-info"): Route(account.leverage, Operation.ACCOUNT, 20),
+        ("POST", "account/set-leverage"): Route(account.set_leverage, Operation.ACCOUNT, 20, _TRADE),
+        ("POST", "account/set-position-mode"): Route(account.set_position_mode, Operation.ACCOUNT, 5, _TRADE),
         ("GET", "asset/currencies"): Route(public.currencies, Operation.ACCOUNT, 6, window=_SECOND),
     }
 
@@ -50,6 +54,7 @@ def _orders() -> dict[tuple[str, str], Route]:
         ("POST", "trade/order"): Route(orders.place, new, 60, _TRADE, _INSTRUMENT),
         ("POST", "trade/batch-orders"): Route(orders.place, new, 300, _TRADE, _INSTRUMENT),
         ("POST", "trade/close-position"): Route(orders.close_position, new, 20, _TRADE, _INSTRUMENT),
+        ("POST", "trade/amend-order"): Route(orders.amend, new, 60, _TRADE, _INSTRUMENT),
         ("POST", "trade/cancel-order"): Route(orders.cancel, cancels, 60, _TRADE, _INSTRUMENT),
         ("POST", "trade/cancel-batch-orders"): Route(orders.cancel, cancels, 300, _TRADE, _INSTRUMENT),
         ("POST", "trade/cancel-all-after"): Route(orders.cancel_all_after, cancels, 1, _TRADE, window=_SECOND),
