@@ -185,7 +185,7 @@ async def official(stack: AsyncExitStack, tmp_path: Path) -> Any:
     """The venues' own clients on an account of a served venue."""
     venue = PaperVenue(PaperConfig(tick=None))
     money = {"USDT": Decimal(1_000_000)}
-    venue.add_account("official", key=own.KEY, secret=own.SECRET, passphrase=own.PASSPHRASE, balances=money)
+    venue.add_account("official", key=own.KEY, secret=own.SECRET, passphrase=own.PASSPHRASE, balances=money, spot=money)
     await venue.start(cert_dir=tmp_path / "tls")
     stack.push_async_callback(venue.stop)
     return own.Official(venue)

@@ -5,7 +5,7 @@ They are imported when they are asked for: that takes up to three seconds, which
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,22 @@ from ess_server.venue.paper.pin_requests import PinnedAdapter
 
 _OKX = {"MarketData": "Market", "PublicData": "Public"}
 KEY, SECRET, PASSPHRASE = "official-key", "official-secret", "official-passphrase"
+
+
+def unsent(answer: Any, left_out: Mapping[str, frozenset[str]]) -> Iterator[tuple[str, str]]:
+    """Yield model and field of what a client of Binance knows and the venue has not sent, but for what is left out."""
+    if isinstance(answer, list):
+        for row in answer[:3]:
+            yield from unsent(row, left_out)
+        return
+    answer = getattr(answer, "actual_instance", answer)
+    name = type(answer).__name__
+    for field in getattr(type(answer), "model_fields", {}):
+        value = getattr(answer, field)
+        if value is None and field not in left_out.get(name, ()):
+            yield name, field
+        elif field != "additional_properties":
+            yield from unsent(value, left_out)
 
 
 class PinnedTransport(httpx.HTTPTransport):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from binance_common.errors import BadRequestError
 
-from tests.venue.paper.official import Official
+from tests.venue.paper.official import Official, unsent
 
 BTC = "BTCUSDT"
 NOT_HERE: Mapping[str, frozenset[str]] = {
@@ -25,23 +25,7 @@ NOT_HERE: Mapping[str, frozenset[str]] = {
     "CurrentAllAlgoOpenOrdersResponse": frozenset({"iceberg_quantity"}),
     "QueryAlgoOrderResponse": frozenset({"iceberg_quantity", "actual_type", "actual_qty"}),
 }
-"""Fields of the client's models that the paper venue leaves out: of coin-margined or trailing orders, of what fired, or null."""
-
-
-def missing(answer: Any) -> Iterator[tuple[str, str]]:
-    """Yield model and field of what the client knows and the venue has not sent."""
-    if isinstance(answer, list):
-        for row in answer[:3]:
-            yield from missing(row)
-        return
-    answer = getattr(answer, "actual_instance", answer)
-    name = type(answer).__name__
-    for field in getattr(type(answer), "model_fields", {}):
-        value = getattr(answer, field)
-        if value is None and field not in NOT_HERE.get(name, ()):
-            yield name, field
-        elif field != "additional_properties":
-            yield from missing(value)
+"""Fields that the paper venue leaves out: of coin-margined and trailing orders, of what fired, and null."""
 
 
 class Desk:
@@ -55,7 +39,7 @@ class Desk:
         """Make a call and return its answer."""
         reply = await self._official(getattr(self._client, name), **options)
         answer = reply.data()
-        assert not list(missing(answer))
+        assert not list(unsent(answer, NOT_HERE))
         return answer
 
 

@@ -64,4 +64,8 @@ def commission(request: Request) -> Json:
     """Fees of one pair."""
     symbol = request.params.text("symbol")
     request.books.market.instrument(symbol)
-    return {"symbol": symbol, "standardCommission": _rates(request)}
+    rates = _rates(request)
+    none = dict.fromkeys(rates, "0")
+    discount = {"enabledForAccount": False, "enabledForSymbol": False, "discountAsset": "BNB", "discount": "0"}
+    shown: Json = {"symbol": symbol, "standardCommission": rates, "discount": discount}
+    return shown | {"specialCommission": none, "taxCommission": none}
