@@ -144,7 +144,9 @@ class UnifiedClient:
         await all_of([self._close_part(closing) for closing in closings], "close")
 
     async def witness(self) -> Witness:
-        """See ``ExchangeClient.witness``."""
+        """See ``ExchangeClient.witness``. Raises ReadBudgetError if it must wait."""
+        await self._markets.ready()
+        self._budget.read(sum(self._weight(reading.endpoint) for reading in self.plan.witness), Purpose.FLATTEN)
         return joined(await together(*(self._told(reading) for reading in self.plan.witness)))
 
     async def equity(self) -> tuple[Decimal, str]:

@@ -22,7 +22,7 @@ from ess_server.venue.unified.plan import (
     UnifiedPlan,
 )
 from ess_server.venue.unified.reading import by_cursor
-from ess_server.venue.usdm_rows import decimal_of, rows_of, text_of
+from ess_server.venue.usdm_rows import decimal_of, text_of
 
 _CONDITIONAL = ("stop_", "trigger_")
 
@@ -74,13 +74,6 @@ def _futures(reply: Any) -> Witness:  # noqa: ANN401 - JSON
     )
 
 
-def _holds(reply: Any) -> Witness:  # noqa: ANN401 - JSON
-    rows = rows_of(reply.get("accounts"), "accounts")
-    held = [str(row.get("currency")) for row in rows if decimal_of(row["hold"], "value") > 0]
-    # Nothing held is proof for spot only, and for as many currencies as a page has.
-    return Witness(orders=True if held else None, evidence=f"spot: held for orders {', '.join(held) or 'nothing'}")
-
-
 PLAN = UnifiedPlan(
     exchange="coinbase",
     name="Coinbase",
@@ -95,6 +88,7 @@ PLAN = UnifiedPlan(
             "perpetuals of the international exchange (INTX)",
             "bounded closes: the venue has no limit order that only reduces, so a collar delays closes",
             "equity",
+            "a witness for spot orders",
             "expiry of orders",
             "other portfolios than the key's own",
             "executions: engines report them",
@@ -120,10 +114,7 @@ PLAN = UnifiedPlan(
     limits=BudgetLimits(per_minute=1800, burst=60, per_second=20, reserve=20, per_account=True),
     sends=(30, 20),
     markets=("spot", "future", "swap"),
-    witness=(
-        Reading(endpoint="v3PrivateGetBrokerageCfmBalanceSummary", read=_futures),
-        Reading(endpoint="v3PrivateGetBrokerageAccounts", params={"limit": 250}, read=_holds),
-    ),
+    witness=(Reading(endpoint="v3PrivateGetBrokerageCfmBalanceSummary", read=_futures),),
     withdraws=Reading(endpoint="v3PrivateGetBrokerageKeyPermissions", read=lambda reply: flag(reply, "can_transfer")),
     clock=False,
 )

@@ -53,11 +53,6 @@ def _summary(margin: str, hold: str) -> dict[str, object]:
     return {"balance_summary": {name: {"value": value, "currency": "USD"} for name, value in money.items()}}
 
 
-def _accounts(hold: str) -> dict[str, object]:
-    row = {"currency": "USD", "available_balance": {"value": "1", "currency": "USD"}}
-    return {"accounts": [{**row, "hold": {"value": hold, "currency": "USD"}}], "has_next": False, "cursor": ""}
-
-
 CASE = Case(
     name="coinbase",
     flat={
@@ -67,7 +62,6 @@ CASE = Case(
         "/api/v3/brokerage/cfm/positions": {"positions": []},
         "/api/v3/brokerage/orders/historical/batch": {"orders": [], "has_next": False, "cursor": ""},
         "/api/v3/brokerage/cfm/balance_summary": _summary("0", "0"),
-        "/api/v3/brokerage/accounts": _accounts("0"),
         "/api/v3/brokerage/key_permissions": {"can_view": True, "can_trade": True, "can_transfer": False},
         "/api/v3/brokerage/orders/batch_cancel": {"results": [{"success": False, "order_id": "a"}]},
         "/api/v3/brokerage/orders/close_position": {"success": True, "success_response": {"order_id": "z"}},
@@ -79,7 +73,6 @@ CASE = Case(
         ]},
         "/api/v3/brokerage/orders/historical/batch": _orders,
         "/api/v3/brokerage/cfm/balance_summary": _summary("10.5", "1"),
-        "/api/v3/brokerage/accounts": _accounts("3"),
     },
     prepare=[
         (f"GET {HOST}/market/products", {"product_type": None}),
@@ -107,7 +100,7 @@ CASE = Case(
         ]),
     ],
     refusal='{"error":"unknown","error_details":"","message":"try again"}',
-    witness=[(f"GET {HOST}/cfm/balance_summary", {}), (f"GET {HOST}/accounts", {"limit": 250})],
+    witness=[(f"GET {HOST}/cfm/balance_summary", {})],
     flat_witness=Witness(positions=False),
     full_witness=Witness(positions=True, orders=True),
     withdraws=False,
