@@ -94,14 +94,19 @@ check: lint types imports drift docs-drift breaking ## everything that reads the
 test: dev ## every test, with branch coverage held at 100 % where a stop depends on it
 	$(BIN)/pytest -n 3 --dist worksteal --cov --cov-report=term
 
+# Peers to compare with: Debian's packages, which must not start as services.
+PEERS := redis-server nats-server etcd-server
+.PHONY: bench-peers
+bench-peers:
+	@dpkg -s $(PEERS) >/dev/null 2>&1 || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+		RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(PEERS) >/dev/null; } || \
+		echo "peers are not installed, which takes root and apt-get: apt-get install $(PEERS)"
+
+SHORT ?=
 .PHONY: bench
-bench: dev ## measure: gate check, trigger to gates denied, tick, breach to latch, memory and CPU at rest
-	@$(BIN)/python -m tests.bench.gate_check
-	@$(BIN)/python -m tests.bench.trigger_to_denied
-	@$(BIN)/python -m tests.bench.evaluation_tick
-	@$(BIN)/python -m tests.bench.observation_to_latch
-	@$(BIN)/python -m tests.bench.replay_year
-	@$(BIN)/python -m tests.bench.at_rest
+bench: dev bench-peers ## measure speed and cost beside Redis, NATS and etcd: one table, build/bench.json; ten minutes, SHORT=1 two
+	@$(BIN)/python -m tests.bench $(if $(SHORT),--short)
 
 ROUNDS ?= 100
 .PHONY: kill

@@ -1,13 +1,12 @@
 """CPU of one tick: every evaluator over 50 accounts and 500 symbols, quiet and at 1,000 observations a second.
 
 Thread time of evaluating and of taking the verdicts, tick by tick, with the clock moved on by 250 ms between them.
-``python -m tests.bench.evaluation_tick [TICKS]``
+``python -m tests.bench tick``
 """
 
 import random
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, timedelta
 from decimal import Decimal
 
@@ -25,10 +24,12 @@ from ess_server.core.readings import (
 )
 from ess_server.core.watched import Watched
 from ess_server.testing import FakeClock
-from tests.bench.figures import percentile, report
+from tests.bench.figures import Row, middle, percentile
 from tests.bench.installation import ACCOUNTS, COMPONENTS, FEEDS, evaluators
 
 TICK = timedelta(milliseconds=250)
+TICKS = 400
+SHORT_TICKS = 60
 WARM_UP = 260
 """Ticks until the windows of a minute are full."""
 SYMBOLS = tuple((feed, symbol) for feed, symbols in FEEDS.items() for symbol in symbols)
@@ -136,9 +137,9 @@ def measure(ticks: int, trading: Trading, happens: Callable[[int], None]) -> lis
     return taken[WARM_UP:]
 
 
-def main(arguments: list[str]) -> None:
-    """Measure and report."""
-    ticks = int(arguments[0]) if arguments else 400
+def rows(*, short: bool) -> Sequence[Row]:
+    """Measure both conditions."""
+    found, ticks = [], SHORT_TICKS if short else TICKS
     for name in ("quiet", "busy"):
         trading = Trading()
         trading.everything()
@@ -150,9 +151,6 @@ def main(arguments: list[str]) -> None:
                 trading.quarter_second()
 
         taken = measure(ticks, trading, happens)
-        report(f"evaluation_tick_{name}_p50", ticks, percentile(taken, 50), "ms", limit=2)
-        report(f"evaluation_tick_{name}_p99", ticks, percentile(taken, 99), "ms")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+        found.append(Row(f"tick_{name}", ticks, middle(taken), "ms", at_most=2))
+        found.append(Row(f"tick_{name}_p99", ticks, percentile(taken, 99), "ms"))
+    return found

@@ -2,16 +2,18 @@
 
 A real server with all five evaluators over 50 accounts and 500 symbols. The time is from the call of ``Report`` in
 this process to the activation time of the stop, by the wall clock of the machine; the load comes from a process of
-its own. ``python -m tests.bench.observation_to_latch [ROUNDS]``, each of 10 breaches idle and 10 under load.
+its own. ``python -m tests.bench detection``; each round has 10 breaches idle and 10 under load.
 """
 
 import asyncio
 import os
 import random
+import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -26,14 +28,16 @@ from ess_client.pb import telemetry_pb2_grpc as telemetry_rpc
 from ess_server.config.settings import AccountSettings, PaperEndpoint, Settings
 from ess_server.config.show import show
 from ess_server.core.model import Action
-from tests.bench.figures import percentile, report
+from tests.bench.figures import Row, middle, percentile
 from tests.bench.installation import ACCOUNTS, COMPONENTS, FEEDS, evaluators
-from tests.e2e.process import OVERRIDES, ServerProcess
+from tests.e2e.process import OVERRIDES, ROOT, ServerProcess
 
 IN_A_REPORT = 20
 EVERY = 0.02
 """Seconds between two reports: 1,000 observations a second."""
 BREACHES = 10
+ROUNDS = 15
+SHORT_ROUNDS = 3
 SETTLE = 0.3
 """Seconds for which load, or quiet, lasts before the first breach is pushed into it."""
 APART = 0.03
@@ -189,20 +193,44 @@ async def measure(rounds: int, folder: Path) -> tuple[dict[str, list[float]], fl
     return {name: taken[BREACHES:] for name, taken in found.items()}, float(printed)
 
 
-def main(arguments: list[str]) -> None:
-    """Measure and report."""
-    if arguments[:1] == ["--load"]:
-        asyncio.run(load(arguments[1]))
-        return
+@contextmanager
+def loading(target: str) -> Iterator[Callable[[str], None]]:
+    """Run the load against ``target``; what is yielded takes ``on`` and ``off``."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", "tests.bench.observation_to_latch", "--load", target],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        cwd=ROOT,
+    )
+
+    def tell(word: str) -> None:
+        assert child.stdin
+        child.stdin.write(word + "\n")
+        child.stdin.flush()
+
+    try:
+        yield tell
+    finally:
+        child.communicate()
+
+
+def rows(*, short: bool) -> Sequence[Row]:
+    """Measure both conditions."""
     with tempfile.TemporaryDirectory() as folder:
-        found, rate = asyncio.run(measure(int(arguments[0]) if arguments else 20, Path(folder)))
-    report("observation_to_latch_load", 1, rate, "/s")
-    middle = {name: percentile(taken, 50) for name, taken in found.items()}
+        found, rate = asyncio.run(measure(SHORT_ROUNDS if short else ROUNDS, Path(folder)))
+    idle = middle(found["idle"])
+    shown = [Row("observation_load", 1, rate, "/s")]
     for name, taken in found.items():
-        ratios = {"idle": middle["loaded"] / middle["idle"]} if name == "loaded" else {}
-        report(f"observation_to_latch_{name}_p50", len(taken), middle[name], "ms", **ratios)
-        report(f"observation_to_latch_{name}_p99", len(taken), percentile(taken, 99), "ms")
-    report("observation_to_latch_loaded_to_idle", len(found["loaded"]), middle["loaded"] / middle["idle"], "x", limit=3)
+        suffix, ratios = ("", {}) if name == "idle" else ("_loaded", {"idle": middle(taken) / idle})
+        shown.append(Row(f"observation_to_latch{suffix}", len(taken), middle(taken), "ms", ratios, 3, "idle"))
+        shown.append(Row(f"observation_to_latch{suffix}_p99", len(taken), percentile(taken, 99), "ms"))
+    return shown
+
+
+def main(arguments: list[str]) -> None:
+    """Be the load that the command line names."""
+    asyncio.run(load(arguments[1]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """``ess replay`` over a year of one-minute equity of one account, with a chart: seconds from start to exit.
 
-``python -m tests.bench.replay_year [ROWS]``
+``python -m tests.bench replay``
 """
 
 import random
@@ -8,12 +8,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.bench.figures import report
+from tests.bench.figures import Row
 
 YEAR = 525_600
+MONTH = 43_200
 SHAPES = {"past_limit": 0.0, "healthy": 0.000_001}
 """What the walk drifts by in a minute: the first stands past its limit for months, the second mostly below it."""
 START = datetime(2025, 1, 1, tzinfo=UTC)
@@ -64,12 +66,8 @@ def measure(rows: int, drift: float) -> float:
     return sorted(taken)[1]
 
 
-def main(arguments: list[str]) -> None:
-    """Measure both shapes of a year."""
-    rows = int(arguments[0]) if arguments else YEAR
-    for shape, drift in SHAPES.items():
-        report(f"replay_year_{shape}", rows, measure(rows, drift), "s", limit=10)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
+def rows(*, short: bool) -> Sequence[Row]:
+    """Measure both shapes of a year, or of a month."""
+    count = MONTH if short else YEAR
+    limit = None if short else 10
+    return [Row(f"replay_{shape}", count, measure(count, drift), "s", at_most=limit) for shape, drift in SHAPES.items()]
