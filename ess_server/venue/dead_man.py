@@ -61,9 +61,12 @@ class DeadManKeeper:
     async def run(self) -> None:
         """Renew until ended."""
         while not self._ended.is_set():
-            delay = RETRY
             if self._clock.uptime() - self._heard() < SILENCE.total_seconds():
                 delay = renew_every(self._after) if await self._renew() else RETRY
+            else:
+                delay = RETRY
+                silent = VenueUnknownError(f"the server was not heard for {SILENCE.total_seconds():g} s")
+                self._faults.report(self._account, RENEWING, silent)
             with suppress(TimeoutError):
                 async with asyncio.timeout(delay.total_seconds()):
                     await self._ended.wait()

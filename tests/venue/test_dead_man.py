@@ -193,7 +193,8 @@ def test_a_server_that_stands_still_lets_it_run_out(play: Callable[..., Desk]) -
 
     assert all(at <= 1 + SILENCE.total_seconds() or at > 90 for at in desk.venue.times("arm"))
     assert len(desk.venue.times("arm")) == 2
-    assert "not renewed for 9" in desk.faults[0]
+    assert "the server was not heard for 5 s" in desk.faults[0]
+    assert "not renewed for 9" in desk.faults[-1]
 
 
 def test_after_the_end_nothing_is_renewed(play: Callable[..., Desk]) -> None:

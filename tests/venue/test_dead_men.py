@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from ess_server.adapters.venue_process import LinkTimes
+from ess_server.adapters.venue_process import LinkTimes, VenueProcess
+from ess_server.core.clock import SystemClock
 from ess_server.core.dead_man import DeadMan
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.model import Action, FlattenStatus
@@ -88,6 +89,39 @@ async def test_a_process_killed_while_it_stops_them_is_followed_by_one_that_only
     assert await disarming
     assert timers(floor) == {}
     assert set(asked) == {timedelta()}
+
+
+async def test_the_process_hears_its_server_however_often_work_is_set(
+    settings_for: Callable[..., VenueSettings], floor: Floor
+) -> None:
+    """A server that sets the same work at every tick is still heard every second: else orders would be cancelled."""
+    plain = settings_for(floor)
+    settings = replace(plain, accounts=(replace(plain.accounts[0], dead_man=DeadMan(after=AFTER)),))
+    script = "import sys\nfor line in sys.stdin:\n    if 'alive' in line: print('heard', file=sys.stderr, flush=True)\n"
+    reading, writing = os.pipe()
+    process = VenueProcess(
+        settings,
+        clock=SystemClock(),
+        on_equity=_nothing,
+        on_execution=_nothing,
+        on_feed=_nothing,
+        on_event=_nothing,
+        on_progress=_nothing,
+        command=(sys.executable, "-c", script),
+        stderr=writing,
+    )
+    await process.start()
+    for _ in range(26):
+        process.set_work({})
+        await asyncio.sleep(0.1)
+    await process.stop()
+    os.close(writing)
+    with os.fdopen(reading) as said:
+        assert said.read().splitlines() == ["heard"] * 2
+
+
+def _nothing(*_: object) -> None:
+    """Take no notice."""
 
 
 async def test_work_that_cancels_keeps_its_timer_and_work_that_blocks_does_not(floor: Floor, office: Office) -> None:

@@ -205,7 +205,8 @@ class VenueProcess:
             self._restate(id_, progress)
 
     async def _next_message(self) -> Message:
-        """Return what is to be sent next: settings, then the newest work, then questions."""
+        """Return what is to be sent next: settings, then the newest work, then questions; and a word in time."""
+        silent_until = asyncio.get_running_loop().time() + ALIVE_EVERY.total_seconds()
         while True:
             if self._settings_unsent:
                 self._settings_unsent = False
@@ -217,7 +218,8 @@ class VenueProcess:
                 return question
             self._wake.clear()
             try:
-                async with asyncio.timeout(ALIVE_EVERY.total_seconds() if self._dead_men.kept else None):
+                # Not anew at every wake: work is set again at every tick, whether it has changed or not.
+                async with asyncio.timeout_at(silent_until if self._dead_men.kept else None):
                     await self._wake.wait()
             except TimeoutError:
                 return {"type": "alive"}
