@@ -115,7 +115,7 @@ PLAN = UnifiedPlan(
         ),
         not_covered=(
             "balances: nothing is sold",
-            "expiry of orders: the venue's shortest is longer than 2 s",
+            "expiry of orders",
             "stocks, staking and earn products",
             "executions: engines report them",
         ),
