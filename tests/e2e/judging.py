@@ -6,6 +6,7 @@ which the first and the last check so far with that verdict began.
 """
 
 import asyncio
+import logging
 import sys
 import time
 from contextlib import AsyncExitStack, ExitStack
@@ -72,6 +73,7 @@ async def ask_asyncio(target: str, count: int) -> None:
 
 def main(face: str, target: str, count: int) -> None:
     """Ask until killed."""
+    logging.disable(logging.WARNING)  # its server is lost on purpose
     if face == "threads":
         ask_threaded(target, count)
     else:
