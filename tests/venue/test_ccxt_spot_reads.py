@@ -13,6 +13,7 @@ from ess_server.core.venue_snapshot import Position
 from ess_server.venue import spot_rows
 from ess_server.venue.ccxt_spot import BinanceSpotClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
+from ess_server.venue.strict import VenueError
 from ess_server.venue.usdm_rows import SizeRules
 
 Open = Callable[..., Awaitable[Any]]
@@ -189,3 +190,16 @@ async def test_cancelling_some_orders_leaves_the_others(open_stall: Open, connec
     stall.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.CANCEL))
     with pytest.raises(EssError):
         await client.cancel((await client.snapshot()).orders)
+
+
+async def test_a_refusal_keeps_its_number(open_stall: Open, connect_spot: Connect) -> None:
+    """Also where ccxt knows the exchange's words and leaves the number out: it tells "refused" from "nobody knows"."""
+    stall = await open_stall()
+    client = connect_spot(stall, "BTC")
+    words = "Account has insufficient balance for requested action."
+    stall.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER, code=-2010, message=words))
+    with pytest.raises(VenueError) as raised:
+        await client.close_position((await client.snapshot()).positions[0], "ess-1")
+
+    assert raised.value.code == -2010
+    assert words[:40] in str(raised.value)

@@ -30,7 +30,7 @@ async def start_stall(start_venue: Callable[..., Any], exchange: Callable[..., A
         venue = await start_venue(**config)
         for asset, amount in (("BTC", 2), ("USDT", 10_000)):
             venue.books.spot.transfer(venue.books.account("a"), asset, Decimal(amount))
-        return venue, exchange(venue, "binance", options=dict(SPOT))
+        return venue, exchange(venue, "binance", options=dict(SPOT), timeout_on_exit=0)
 
     return start
 
@@ -216,7 +216,7 @@ async def test_keys_tell_their_rights(stall: tuple[PaperVenue, Any], exchange: C
     venue.open_account(
         ApiKey(key="r", secret="r", account="r", can_trade=False, can_withdraw=True), {}, spot={"BTC": Decimal(1)}
     )
-    other = exchange(venue, "binance", apiKey="r", secret="r", options=dict(SPOT))
+    other = exchange(venue, "binance", apiKey="r", secret="r", options=dict(SPOT), timeout_on_exit=0)
     for client, told in ((ex, False), (exchange(venue), False), (other, True)):
         assert (await client.sapiGetAccountApiRestrictions())["enableWithdrawals"] is told
     with pytest.raises(ccxt.BaseError, match="-2015"):
