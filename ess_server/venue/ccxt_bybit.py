@@ -1,14 +1,13 @@
 """One Bybit unified account through ccxt: linear and inverse contracts, in any position mode."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
-from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
@@ -16,15 +15,16 @@ from ess_server.core.ports import Clock, DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import bybit_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
+from ess_server.venue.bybit_calls import CONCURRENCY, SEND_WINDOW_MS, BybitCalls, Endpoint
 from ess_server.venue.bybit_executions import BybitLists
 from ess_server.venue.bybit_markets import BybitMarkets
-from ess_server.venue.bybit_strict import WINDOW, open_bybit
+from ess_server.venue.bybit_strict import open_bybit
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_bybit import SEND_BURST, SENDS_PER_SECOND, examine_bybit
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
-from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.strict import VenueError
 from ess_server.venue.usdm_rows import decimal_of, split, within
 
 SCOPES: tuple[Mapping[str, str], ...] = (
@@ -37,24 +37,16 @@ BUDGET = BudgetLimits(per_minute=7200, burst=300, per_second=40, reserve=60)
 """In requests: the exchange takes 600 in any five seconds of one address."""
 SNAPSHOT_WEIGHT = 2 * len(SCOPES)
 ACCOUNT_WEIGHT = 1
-SEND_WINDOW_MS = 1750
-"""Validity of a send: the promised 2 s less the error of the clock estimate."""
-ORDERS_PAGE, POSITIONS_PAGE, MAX_PAGES = 50, 200, 100
+ORDERS_PAGE, POSITIONS_PAGE = 50, 200
 CANCELS = 10
 """Orders in one batch of cancels: each counts, and ten in a second are taken."""
 MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
-CONCURRENCY = 8
-LIMIT_TRIES, LIMIT_PAUSE_S = 4, 1.0
-"""How often a request beyond an endpoint's limit of one second is made: it was refused before it was looked at."""
 CURRENCY = "USDT"
 
 _GONE = frozenset({110001, 110008, 110010})
-_WRONG_TIME, _TOO_MANY = 10002, 10006
 _BELOW_MINIMUM = 110094
 _TOO_FEW = "exceeds minimum limit"
-
-Endpoint = Callable[[Any], Awaitable[Any]]
 
 
 class BybitClient:
@@ -84,7 +76,7 @@ class BybitClient:
         self._session = session
         self._exchange = open_bybit(credentials, budget, session)
         self._markets = BybitMarkets(self._exchange, clock)
-        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._calls = BybitCalls(self._exchange, budget, self._markets)
         self._shown: dict[str, set[str]] = {}
         self._looking = asyncio.Semaphore(1)
         lists = BybitLists(self._exchange, self._observe, SCOPES)
@@ -104,8 +96,8 @@ class BybitClient:
         self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
         exchange = self._exchange
         lists = await together(
-            *(self._listed(exchange.privateGetV5PositionList, scope, POSITIONS_PAGE) for scope in SCOPES),
-            *(self._listed(exchange.privateGetV5OrderRealtime, scope, ORDERS_PAGE) for scope in SCOPES),
+            *(self._calls.listed(exchange.privateGetV5PositionList, scope, POSITIONS_PAGE) for scope in SCOPES),
+            *(self._calls.listed(exchange.privateGetV5OrderRealtime, scope, ORDERS_PAGE) for scope in SCOPES),
         )
         categories = {
             row["symbol"]: scope["category"]
@@ -164,14 +156,14 @@ class BybitClient:
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
         wanted = {"accountType": "UNIFIED"}
-        return bybit_rows.witness(await self._signed(self._exchange.privateGetV5AccountWalletBalance, wanted))
+        return bybit_rows.witness(await self._calls.make(self._exchange.privateGetV5AccountWalletBalance, wanted))
 
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
         wanted = {"accountType": "UNIFIED", "coin": CURRENCY}
-        reply = await self._signed(self._exchange.privateGetV5AccountWalletBalance, wanted)
+        reply = await self._calls.make(self._exchange.privateGetV5AccountWalletBalance, wanted)
         return decimal_of(bybit_rows.coin(reply, CURRENCY), "equity"), CURRENCY
 
     async def examine(self) -> Examination:
@@ -189,7 +181,7 @@ class BybitClient:
             exchange=self._exchange,
             markets=self._markets,
             clock=self._clock,
-            read=lambda endpoint: self._signed(endpoint, {}),
+            read=lambda endpoint: self._calls.make(endpoint, {}),
             limits=limits,
             send_valid=timedelta(milliseconds=SEND_WINDOW_MS),
         )
@@ -208,27 +200,14 @@ class BybitClient:
         if self._session is not None:
             await self._session.close()
 
-    async def _listed(self, endpoint: Endpoint, scope: Mapping[str, str], size: int) -> list[Mapping[str, Any]]:
-        """Read all pages. Raises VenueUnknownError if they do not end."""
-        found: list[Mapping[str, Any]] = []
-        cursor: dict[str, str] = {}
-        for number in range(MAX_PAGES):
-            reply = await self._signed(endpoint, {**scope, "limit": size, **cursor}, weight=1 if number else 0)
-            rows, following = bybit_rows.page(reply, "list")
-            found += rows
-            if not following or not rows:
-                return found
-            cursor = {"cursor": following}
-        raise VenueUnknownError("a list does not end")
-
     async def _cancel_all(self, scope: Mapping[str, str]) -> None:
-        await self._send(self._exchange.privatePostV5OrderCancelAll, dict(scope))
+        await self._calls.send(self._exchange.privatePostV5OrderCancelAll, dict(scope))
 
     async def _cancel_batch(self, symbol: str, ids: list[str]) -> None:
         named = self._markets.named(symbol)
         wanted = [{"symbol": named["symbol"], "orderId": id_} for id_ in ids]
         sent = {"category": named["category"], "request": wanted}
-        reply = await self._send(self._exchange.privatePostV5OrderCancelBatch, sent)
+        reply = await self._calls.send(self._exchange.privatePostV5OrderCancelBatch, sent)
         for code, message in bybit_rows.refusals(reply, len(ids)):
             if code not in _GONE:
                 raise VenueError(f"{code} {message}", code)
@@ -246,35 +225,16 @@ class BybitClient:
         if price is not None:
             params |= {"orderType": "Limit", "timeInForce": "IOC", "price": price}
         try:
-            await self._send(self._exchange.privatePostV5OrderCreate, params)
+            await self._calls.place(params)
         except VenueError as error:
             if error.code == _BELOW_MINIMUM or _TOO_FEW in str(error):
                 raise BelowMinimumError(str(error)) from None
             raise
 
-    async def _send(self, endpoint: Endpoint, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        return await self._signed(endpoint, {**params, WINDOW: SEND_WINDOW_MS})
-
     async def _observe(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         self._budget.read(1, Purpose.EXECUTIONS)
         async with self._looking:
-            return await self._signed(endpoint, dict(params))
-
-    async def _signed(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
-        async with self._slots:
-            for left in range(LIMIT_TRIES, 0, -1):
-                self._budget.send(weight)
-                try:
-                    return await translated(endpoint(params))
-                except VenueError as error:
-                    if error.code not in (_WRONG_TIME, _TOO_MANY) or left == 1:
-                        raise
-                    again = error.code
-                if again == _WRONG_TIME:
-                    await self._markets.sync_clock()
-                else:
-                    await asyncio.sleep(LIMIT_PAUSE_S)
-        raise AssertionError("the loop returns or raises")
+            return await self._calls.make(endpoint, dict(params))
 
 
 def _grouped(orders: Sequence[OpenOrder]) -> dict[str, set[str]]:

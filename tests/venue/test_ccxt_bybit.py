@@ -1,5 +1,6 @@
 """The Bybit client: real ccxt reads, cancels and closes on the paper venue over TLS."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -170,15 +171,40 @@ async def test_sends_are_valid_below_two_seconds_and_reads_longer(floor: Floor) 
     assert floor.flat
 
 
-async def test_an_endpoints_limit_is_waited_for(floor: Floor) -> None:
-    """What was refused for the limit of a second goes through in the next, once."""
+@pytest.mark.parametrize("refusals", [1, 2])
+async def test_an_endpoints_limit_is_gone_round_or_waited_for(floor: Floor, refusals: int) -> None:
+    """What is refused for the limit of single orders goes as a batch; if that is refused too, in the next second."""
     floor.hold("BTCUSDT", "1")
     [position] = (await floor.client.snapshot()).positions
-    floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER, code=10006))
+    for _ in range(refusals):
+        floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER, code=10006))
     await floor.client.close_position(position, "ess-1")
 
-    assert len(floor.venue.journal.read(kinds=["fault"])) == 1
+    assert len(floor.venue.journal.read(kinds=["fault"])) == refusals
     assert floor.flat
+
+
+async def test_twenty_positions_are_closed_within_the_limits_of_one_second(floor: Floor) -> None:
+    """Ten by single orders and ten by batches of one: nobody waits, and no batch is refused."""
+    for symbol in list(floor.venue.books.market.instruments)[:20]:
+        floor.hold(symbol, "100")
+    positions = (await floor.client.snapshot()).positions
+    assert len(positions) == 20
+    await asyncio.gather(*(floor.client.close_position(p, f"ess-{n}") for n, p in enumerate(positions)))
+
+    limited = {entry.details["path"] for entry in floor.venue.journal.read(kinds=["limited"])}
+    assert limited <= {"/v5/order/create"}
+    assert floor.flat
+
+
+async def test_what_a_batch_refuses_is_told_as_ever(floor: Floor) -> None:
+    """The way round has the refusals of the straight one: too small is told apart from what is gone."""
+    gone = Position(symbol=BTC, long=True, quantity=Decimal(1), hedged=False)
+    floor.venue.faults.add(Fault(kind=FaultKind.REJECT, operation=Operation.ORDER, code=10006))
+    with pytest.raises(EssError, match="110017"):
+        await floor.client.close_position(gone, "ess-1")
+
+    assert not floor.account.fills
 
 
 async def test_what_cannot_be_closed_is_told_apart(floor: Floor) -> None:
