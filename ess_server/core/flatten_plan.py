@@ -64,7 +64,7 @@ class Plan:
     """What a snapshot asks for.
 
     ``spared`` orders are covered by the stop and stay, ``dust`` cannot be closed; ``flattens`` tells whether the work
-    closes anything at all.
+    closes anything at all, and ``untouched`` what it would leave alone.
     """
 
     cancels: tuple[OpenOrder, ...]
@@ -72,6 +72,7 @@ class Plan:
     spared: tuple[OpenOrder, ...]
     dust: tuple[Position, ...]
     flattens: bool
+    untouched: str = ""
 
     @property
     def clean(self) -> bool:
@@ -100,6 +101,8 @@ class Plan:
             parts.append(f"{len(self.spared)} reduce-only order(s) left alone")
         if self.dust:
             parts.append("below the venue's minimum: " + ", ".join(f"{p.quantity} {p.symbol}" for p in self.dust))
+        if self.flattens and self.untouched:
+            parts.append(self.untouched)
         return "; ".join(parts)
 
 
@@ -154,6 +157,7 @@ def plan(
         spared=tuple(spared),
         dust=tuple(p for p in covered if p in dust),
         flattens=strongest(work) is Action.FLATTEN,
+        untouched=snapshot.untouched,
     )
 
 

@@ -41,12 +41,14 @@ class VenueSnapshot:
     ``partial`` means that what is costly to read was left out because there was work to do anyway: such a one can ask
     for work and prove nothing. No client returns two of them in a row without a send between.
     ``unnamed`` are the markets among them whose unified symbol is not known; they stand under the venue's own id.
+    ``untouched`` says what the account may hold that FLATTEN leaves alone because it is configured so.
     """
 
     time: datetime
     orders: tuple[OpenOrder, ...] = ()
     positions: tuple[Position, ...] = ()
     unnamed: tuple[str, ...] = ()
+    untouched: str = ""
     partial: bool = False
 
 

@@ -40,6 +40,7 @@ RECENT_ORDERS = 500
 MAX_PARTS = 50
 """Orders of one sale: the exchange takes 100 in ten seconds, and what is left is sold by the next attempt."""
 CONCURRENCY = 8
+NOTHING_SOLD = "nothing is sold: the account has no spot.sell"
 
 _GONE = frozenset({-2011, -2013})
 _NO_SUCH_ORDER = -2013
@@ -111,7 +112,10 @@ class BinanceSpotClient:
         positions = spot_rows.positions(spot_rows.holdings(account), self._sale, prices)
         self._shown = spot_rows.by_symbol(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
-        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+        untouched = "" if self._sale.sell else NOTHING_SOLD
+        return VenueSnapshot(
+            time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed, untouched=untouched
+        )
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``.

@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
 from ess_server.core.closing import ClosingRules
+from ess_server.core.flatten_plan import plan
 from ess_server.core.flatten_report import FlattenReport
 from ess_server.core.flatten_verify import Verification
-from ess_server.core.model import Account, AccountProgress, FlattenStatus
+from ess_server.core.model import Account, AccountProgress, Action, FlattenStatus
 from ess_server.core.venue_snapshot import VenueSnapshot, Witness
 from ess_server.testing import FakeClock
 from ess_server.testing.exchange import Fault
@@ -101,6 +102,14 @@ async def test_flat_comes_with_its_evidence(rig: Rig) -> None:
     assert (told["status"], told["quiet_window_s"]) == ("FLAT_WITH_DUST", "0.008")
     assert told["witness"] == "none of orders: the fake's books"
     assert told["remark"] == f"below the venue's minimum: 0.004 {BTC}"
+
+
+def test_what_is_left_alone_by_configuration_stands_beside_flat() -> None:
+    """FLAT says what it does not cover; a stop that closes nothing anyway does not."""
+    for action, remark in ((Action.FLATTEN, "nothing is sold"), (Action.CANCEL, "")):
+        shown = VenueSnapshot(time=datetime.now(UTC), untouched="nothing is sold")
+
+        assert plan(work(action), shown, dust=set(), swept=False).remark == remark
 
 
 async def test_late_orders_are_named_and_removed(rig: Rig) -> None:

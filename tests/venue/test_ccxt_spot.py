@@ -14,7 +14,7 @@ from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFla
 from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.venue_snapshot import Position
 from ess_server.testing.waiting import eventually
-from ess_server.venue.ccxt_spot import BinanceSpotClient
+from ess_server.venue.ccxt_spot import NOTHING_SOLD, BinanceSpotClient
 from ess_server.venue.paper import Fault, FaultKind, Operation, grew_or_flipped
 from ess_server.venue.paper.model import BooksConfig
 from ess_server.venue.strict import VenueError
@@ -74,7 +74,8 @@ async def test_without_a_list_nothing_is_sold(open_stall: Open, connect_spot: Co
     stall.rest("BTCUSDT", "-0.4")
     client = connect_spot(stall)
 
-    assert (await client.snapshot()).positions == ()
+    shown = await client.snapshot()
+    assert (shown.positions, shown.untouched) == ((), NOTHING_SOLD)
     assert await flatten(client) is FlattenStatus.FLAT
     assert (stall.account.spot.open, stall.sold("BTC")) == ({}, 0)
     with pytest.raises(VenueUnknownError, match="not to be sold"):
