@@ -33,7 +33,6 @@ async def test_a_few_seeded_runs_survive(tmp_path: Path) -> None:
 
 async def test_the_judge_catches_every_seeded_bug(tmp_path: Path) -> None:
     """Negative control: with each of these bugs in the client, some run of a few is the violation that it must be."""
-
     slots = asyncio.Semaphore(10)
 
     async def caught(name: str, drawn: Draw) -> str:
