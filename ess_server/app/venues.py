@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from ess_server.adapters.venue_process import VenueProcess
-from ess_server.config.settings import AccountSettings, FeedSettings, Settings
+from ess_server.config.settings import AccountSettings, FeedSettings, Settings, SpotSettings
 from ess_server.config.settings import PaperEndpoint as PaperSettings
 from ess_server.core.assembly import note_venue_event
 from ess_server.core.closing import ClosingRules
@@ -24,6 +24,7 @@ from ess_server.core.intake import Intake
 from ess_server.core.model import AccountProgress
 from ess_server.core.ports import Clock
 from ess_server.core.readings import EquityReading, ExecutionReport, FeedUpdate
+from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_feeds import VenueFeed
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
@@ -141,7 +142,14 @@ def _account(account: AccountSettings, settings: Settings) -> VenueAccount:
         executions_interval=account.executions_poll if _wants_executions(account, settings) else None,
         closing=_closing(account),
         dead_man=DeadMan(after=account.dead_man) if account.dead_man else None,
+        spot=_sale(account.spot),
     )
+
+
+def _sale(spot: SpotSettings | None) -> SpotSale | None:
+    if spot is None:
+        return None
+    return SpotSale(sell=spot.sell, into=spot.into, keep=tuple(spot.keep.items()))
 
 
 def _closing(account: AccountSettings) -> ClosingRules:
