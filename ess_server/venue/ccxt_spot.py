@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -23,13 +23,12 @@ from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_spot import SEND_BURST, SENDS_PER_SECOND, examine_spot
-from ess_server.venue.examining import Sources, limits_of
+from ess_server.venue.examining import Endpoint, Sources, limits_of
 from ess_server.venue.markets import Markets
 from ess_server.venue.spot_rows import Holdings, PairRules
 from ess_server.venue.spot_sales import EXPIRY_S, SEND_WINDOW_MS, SpotSales
 from ess_server.venue.spot_strict import open_spot
 from ess_server.venue.strict import VenueError, translated
-from ess_server.venue.usdm_rows import split
 
 BUDGET = BudgetLimits(per_minute=6000, burst=3000, per_second=45, reserve=1500)
 """The exchange counts 6,000 a minute and address, apart from futures; engines on the same address need their share."""
@@ -43,13 +42,10 @@ CONCURRENCY = 8
 NOTHING_SOLD = "nothing is sold: the account has no spot.sell"
 
 _GONE = frozenset({-2011, -2013})
-_NO_SUCH_ORDER = -2013
-_WRONG_TIME = -1021
+_NO_SUCH_ORDER, _WRONG_TIME = -2013, -1021
 _FILTER, _NOTIONAL = -1013, "NOTIONAL"
 
 _log = logging.getLogger(__name__)
-
-Endpoint = Callable[[dict[str, Any]], Awaitable[Any]]
 
 
 class BinanceSpotClient:
@@ -86,7 +82,7 @@ class BinanceSpotClient:
         self._sales = SpotSales(clock, self._look, self._recent, expiry)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
-        self._shown: dict[str, set[str]] = {}
+        self._shown, self._lacked = dict[str, set[str]](), False
 
     def __repr__(self) -> str:
         return f"BinanceSpotClient({self.account.id!r})"
@@ -109,13 +105,30 @@ class BinanceSpotClient:
         )
         await self._markets.learn(spot_rows.market_ids(listed))
         orders = spot_rows.open_orders(listed, self._markets.symbol_of)
-        positions = spot_rows.positions(spot_rows.holdings(account), self._sale, prices)
+        held = spot_rows.holdings(account)
+        positions = spot_rows.positions(held, self._sale, prices)
         self._shown = spot_rows.by_symbol(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
-        untouched = "" if self._sale.sell else NOTHING_SOLD
         return VenueSnapshot(
-            time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed, untouched=untouched
+            time=self._clock.now(),
+            orders=orders,
+            positions=positions,
+            unnamed=unnamed,
+            untouched="" if self._sale.sell else NOTHING_SOLD,
+            partial=self._lacks_balances(held, something=bool(orders or positions)),
         )
+
+    def _lacks_balances(self, held: Holdings, *, something: bool) -> bool:
+        """Whether the venue leaves out an asset that is to be sold, as one that was misspelt.
+
+        Something else is to be done all the same; but never twice in a row, for nothing is flat without it. Raises
+        VenueUnknownError.
+        """
+        missing = [asset for asset in self._sale.sell if asset not in held.balances]
+        self._lacked = bool(missing) and something and not self._lacked
+        if missing and not self._lacked:
+            raise VenueUnknownError(f"account: no balance of {missing[0]}, which is to be sold")
+        return self._lacked
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``.
@@ -146,7 +159,8 @@ class BinanceSpotClient:
         rules = self._rules(position.symbol)
         async with self._sales.turn(position.symbol):
             held = spot_rows.holdings(await self._read(self._exchange.privateGetAccount, weight=ACCOUNT_WEIGHT))
-            parts = self._parts(position, self._sales.believe(held), rules)
+            balance = self._sales.believe(held).of(asset)
+            parts = spot_rows.parts(position, balance, self._sale.kept(asset), rules.sizes)
             price = None if limit is None else rules.price_no_worse(limit)
             await all_of(
                 [
@@ -202,19 +216,6 @@ class BinanceSpotClient:
         await self._exchange.close()
         if self._session is not None:
             await self._session.close()
-
-    def _parts(self, position: Position, held: Holdings, rules: PairRules) -> tuple[Decimal, ...]:
-        asset = self._assets[position.symbol]
-        kept, balance = self._sale.kept(asset), held.of(asset)
-        quantity = min(position.quantity, balance.free - kept)
-        parts = split(max(quantity, Decimal(0)), rules.sizes)
-        if parts:
-            return parts
-        if balance.total - kept < position.quantity:
-            raise VenueUnknownError(f"less than {position.quantity} {asset} is left to be sold")
-        if quantity < position.quantity:
-            raise VenueUnknownError(f"{balance.locked} {asset} are locked by orders")
-        raise BelowMinimumError(f"{position.quantity} {asset} is below the market's minimum")
 
     async def _sell(self, position: Position, part: Decimal, price: Decimal | None, id_: str, rules: PairRules) -> None:
         params: dict[str, Any] = {

@@ -6,9 +6,10 @@ from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
-from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, size_rules, text_of
+from ess_server.venue.usdm_rows import SizeRules, SymbolOf, decimal_of, rows_of, size_rules, split, text_of
 
 ZERO = Decimal(0)
 CONDITIONAL = frozenset({"STOP_LOSS", "STOP_LOSS_LIMIT", "TAKE_PROFIT", "TAKE_PROFIT_LIMIT"})
@@ -85,14 +86,31 @@ def holdings(reply: object) -> Holdings:
 
 
 def positions(held: Holdings, sale: SpotSale, prices: Mapping[str, Decimal]) -> tuple[Position, ...]:
-    """Return what is to be sold of each asset, with its price by unified symbol where it is known."""
+    """Return what is to be sold of each asset that is told, with its price by unified symbol where it is known."""
     found = []
-    for asset in sale.sell:
+    for asset in (asset for asset in sale.sell if asset in held.balances):
         spare, symbol = held.of(asset).total - sale.kept(asset), sale.symbol_of(asset)
         if spare > 0:
             price = prices.get(symbol)
             found.append(Position(symbol=symbol, long=True, quantity=spare, hedged=False, price=price))
     return tuple(found)
+
+
+def parts(position: Position, balance: Balance, kept: Decimal, sizes: SizeRules) -> tuple[Decimal, ...]:
+    """Return the orders that sell a position: at most it, of what is free, and never what is kept.
+
+    Raises BelowMinimumError if the position is too small for the market, and VenueUnknownError if what is left of it,
+    or not locked, is.
+    """
+    quantity = min(position.quantity, balance.free - kept)
+    found = split(max(quantity, ZERO), sizes)
+    if found:
+        return found
+    if balance.total - kept < position.quantity:
+        raise VenueUnknownError(f"less than {position.quantity} {position.symbol} is left to be sold")
+    if quantity < position.quantity:
+        raise VenueUnknownError(f"{position.symbol}: {balance.locked} are locked by orders")
+    raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
 
 
 def open_orders(reply: object, symbol_of: SymbolOf) -> tuple[OpenOrder, ...]:

@@ -76,6 +76,22 @@ async def test_an_asset_that_the_venue_does_not_have_is_told(open_stall: Open, c
         await client.snapshot()
 
 
+async def test_a_misspelt_asset_keeps_nothing_from_being_cancelled(open_stall: Open, connect_spot: Connect) -> None:
+    """Orders and the other assets are worked on, every second reading at most, and no reading proves anything."""
+    stall = await open_stall()
+    client = connect_spot(stall, "NOPE", "BTC")
+    stall.rest("ETHUSDT", "-1")
+    shown = await client.snapshot()
+
+    assert (shown.partial, len(shown.orders), [p.symbol for p in shown.positions]) == (True, 1, ["BTC/USDT"])
+    for partial in (False, True, False):
+        if partial:
+            assert (await client.snapshot()).partial
+        else:
+            with pytest.raises(VenueUnknownError, match="no balance of NOPE"):
+                await client.snapshot()
+
+
 async def test_the_witness_is_the_wallets_own_list(open_stall: Open, connect_spot: Connect) -> None:
     """It tells what is above what is kept and what orders lock, without the endpoints of the snapshot."""
     stall = await open_stall()
