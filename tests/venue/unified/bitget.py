@@ -172,6 +172,10 @@ CASE = Case(
         ]),
     ],
     refusal='{"code":"40010","msg":"Request timed out","requestTime":1,"data":null}',
+    legal={
+        "/api/v2/mix/order/orders-pending": ["null for a list"] * 3,
+        "/api/v2/mix/order/orders-plan-pending": ["null for a list"] * 9,
+    },
     witness=[(f"GET {HOST}/account/accounts", {"productType": p}) for p in PRODUCTS],
     full_witness=Witness(positions=True, orders=True),
     equity=(Decimal("1234.5"), "USDT"),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ess_server.core.errors import EssError
+from ess_server.venue.unified.table import UNIFIED
 from tests.venue.unified.case import Case, connect
 from tests.venue.unified.cases import CASES
 from tests.venue.unified.wire import Wire
@@ -13,6 +14,7 @@ from tests.venue.unified.wire import Wire
 BODIES = ("", " ", "<html><body>maintenance</body></html>", "{}", "[]", "null", '"ok"', "0", "[null]", '{"data":{}}')
 CUT = "cut off"
 ERROR = "an error in a 200"
+NULL = "null for a list"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -28,21 +30,43 @@ async def test_no_list_is_empty_for_lack_of_sense(case: Case) -> None:
     lists = wire.taken()
     believed = []
     for asked in lists:
-        good = _text(wire, asked.path, asked)
-        for body in (*BODIES, CUT, ERROR):
-            sent = {CUT: good[: -max(len(good) // 3, 1)], ERROR: case.refusal}.get(body, body)
-            wire.instead = {asked.key: sent}
+        bodies = {body: body for body in BODIES} | _spoilt(case, _text(wire, asked.path, asked))
+        for name, body in bodies.items():
+            wire.instead = {asked.key: body}
             try:
                 await client.snapshot()
             except EssError:
                 continue
-            believed.append((asked.path, body))
+            believed.append((asked.path, name))
     wire.instead = {}
     await client.snapshot()
     await client.aclose()
 
     assert sorted(believed) == sorted((path, body) for path, bodies in case.legal.items() for body in bodies)
     assert len(lists) == len(case.listing)
+
+
+def _spoilt(case: Case, good: str) -> dict[str, str]:
+    """Make bodies that are almost good: cut off, without what says that they are, or without the list."""
+    made = {CUT: good[: -max(len(good) // 3, 1)], ERROR: case.refusal}
+    reply = json.loads(good)
+    if not isinstance(reply, dict):
+        return made
+    plan = UNIFIED[case.name]
+    says = {key for listing in (*plan.positions, *plan.orders) for key in listing.says}
+    paths = {listing.rows for listing in (*plan.positions, *plan.orders) if listing.rows}
+    for key in says:
+        made[f"no {key}"] = json.dumps({k: v for k, v in reply.items() if k != key})
+        made[f"another {key}"] = json.dumps({**reply, key: ["no", "such"]})
+    for *above, last in paths:
+        spoilt = json.loads(good)
+        holder = spoilt
+        for key in above:
+            holder = holder.get(key, {})
+        if isinstance(holder, dict) and last in holder:
+            holder[last] = None
+            made[NULL] = json.dumps(spoilt)
+    return made
 
 
 def _text(wire: Wire, path: str, asked: Any) -> str:
