@@ -1,6 +1,6 @@
 """``ess config``."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import click
@@ -54,10 +54,13 @@ def show(file: Path, *, as_json: bool) -> Exit:
     return Exit.OK
 
 
-def read(file: Path) -> Settings:
-    """Return the settings in a file. Raises CommandError with a line for every mistake."""
+def read(file: Path, *, only: Collection[str] = ()) -> Settings:
+    """Return the settings in a file, or in ``only`` these tables of it.
+
+    Raises CommandError with a line for every mistake.
+    """
     try:
-        return load(file)
+        return load(file, only=only)
     except ConfigError as error:
         if len(error.problems) == 1:
             raise CommandError(str(error), Exit.USAGE) from None

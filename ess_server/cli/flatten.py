@@ -22,6 +22,8 @@ LOCK_WITHIN = 2.0
 """Seconds in which the venue process of a server that was killed has ended by itself."""
 _ACTIONS = {"cancel": Action.CANCEL, "flatten": Action.FLATTEN}
 _TRIGGER = "ess trigger --action flatten"
+_NEEDED = ("server", "accounts")
+"""Tables of the configuration. A mistake elsewhere may be why no server runs; it must not keep positions open."""
 
 
 @click.command(epilog=exit_help(Exit.OK, Exit.REFUSED, Exit.USAGE, Exit.INTERRUPTED))
@@ -71,7 +73,7 @@ def flatten(
         raise _explained()
     if config is None:
         raise click.UsageError("name the server's configuration: --config FILE, or ESS_CONFIG")
-    settings = read(config)
+    settings = read(config, only=_NEEDED)
     place = data_dir or settings.server.data_dir
     if place is None:
         raise click.UsageError("the configuration names no data directory: name the server's with --data-dir DIR")

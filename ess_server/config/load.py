@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,14 +38,22 @@ _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)|\(at end of document\)")
 __all__ = ["ConfigError", "Problem", "load"]
 
 
-def load(path: Path, check: Callable[[Settings], Iterable[Mistake]] = lambda _: ()) -> Settings:
+def load(
+    path: Path,
+    check: Callable[[Settings], Iterable[Mistake]] = lambda _: (),
+    *,
+    only: Collection[str] = (),
+) -> Settings:
     """Return the settings in the TOML file ``path``; relative paths in it start at its directory.
 
-    ``check`` is asked about settings without a mistake of their own. Raises ConfigError with every mistake, each with
+    ``check`` is asked about settings without a mistake of their own. With ``only`` nothing but these names of the top
+    level is looked at, and the rest is as if it were not there. Raises ConfigError with every mistake, each with
     its line. Secrets are named by place and never read.
     """
     text = _text_of(path)
     document = _parse(path, text)
+    if only:
+        document = {name: value for name, value in document.items() if name in only}
     draft = _Draft(TableReader(path.absolute().parent), document)
     settings = draft.settings()
     if not draft.mistakes:

@@ -122,6 +122,18 @@ def test_it_must_know_accounts_and_data_directory(here: Here, tmp_path: Path, ar
     assert done.code == Exit.USAGE
 
 
+def test_a_mistake_elsewhere_in_the_configuration_does_not_keep_positions_open(here: Here, config: Path) -> None:
+    """Evaluators, their code, feeds and what nobody knows are not looked at: they may be why no server runs."""
+    text = config.read_text()
+    config.write_text(f'unknown = 1\npython_path = ["gone"]\n{text}\n[[evaluators]]\nkind = "gone:Gone"\n')
+
+    assert here("config", "check", config).code == Exit.USAGE
+    assert here("flatten", "--direct", "--config", config, "--yes-accounts", "main").code == Exit.REFUSED
+    config.write_text(text.replace("binanceusdm", "Binance"))
+    done = here("flatten", "--direct", "--config", config, "--yes-accounts", "main")
+    assert (done.code, "exchange" in done.err) == (Exit.USAGE, True)
+
+
 def test_whoever_holds_the_lock_is_named(here: Here, config: Path) -> None:
     """The process, what started it, and what to do if that does not do its work."""
     lock = config.parent / "data" / "venue.lock"
