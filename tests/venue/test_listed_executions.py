@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,12 @@ from ess_server.core.errors import EssError
 from ess_server.core.model import Account
 from ess_server.core.order_ids import closing_order_id
 from ess_server.core.readings import ExecutionReport, ExecutionType
-from ess_server.venue import ccxt_bybit, ccxt_okx
+from ess_server.venue import bybit_executions, ccxt_bybit, ccxt_okx, okx_executions
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.ccxt_bybit import BybitClient
 from ess_server.venue.ccxt_okx import OkxClient
 from ess_server.venue.credentials import Credentials
-from ess_server.venue.listed_executions import ListedHistory
+from ess_server.venue.listed_executions import OVERLAP_MS, ListedHistory
 from ess_server.venue.paper import Fault, FaultKind, Operation, PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.model import ConditionalRequest, LegSide, OrderRef, Side, TriggerType
 from tests.venue.conftest import Floor
@@ -245,3 +246,72 @@ async def test_a_failed_look_loses_and_repeats_nothing(desk: Desk, part: int, bo
     await desk.look()
 
     assert Counter(_types(desk.told)) == {(NEW, BTC): 1, (TRADE, BTC): 1, (NEW, ETH): 1, (TRADE, ETH): 1}
+
+
+def _conditional(desk: Desk, trigger: TriggerType, factor: str, **fields: Any) -> ConditionalRequest:
+    mark = desk.floor.books.market.mark("BTCUSDT")
+    price = (mark * Decimal(factor)).quantize(Decimal(1))
+    return ConditionalRequest(
+        symbol="BTCUSDT",
+        side=Side.SELL,
+        trigger=trigger,
+        quantity=Decimal(1),
+        trigger_price=price,
+        reduce_only=True,
+        **fields,
+    )
+
+
+@pytest.mark.parametrize("desk", ["okx"], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "to", "counts"), [("oco", "0.97", True), ("oco", "1.03", False), ("trigger", "0.97", True)]
+)
+async def test_which_half_of_a_pair_fired_tells_a_stop_from_a_profit(
+    desk: Desk,
+    kind: str,
+    to: str,
+    counts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """OKX tells the half of a pair; of a trigger order, which tells nothing, the loss speaks."""
+    desk.floor.hold("BTCUSDT", "1")
+    await desk.look()
+    gain = _conditional(desk, TriggerType.TAKE_PROFIT, "1.03") if kind == "oco" else None
+    wanted = _conditional(desk, TriggerType.STOP, "0.97", kind=kind, other=gain)
+    desk.floor.books.place_conditional("main", wanted)
+    desk.floor.books.set_mark("BTCUSDT", desk.floor.books.market.mark("BTCUSDT") * Decimal(to))
+
+    assert [r.stop_loss for r in await desk.look() if r.execution_type is TRADE] == [counts]
+
+
+@pytest.mark.parametrize("desk", ["bybit"], indirect=True)
+@pytest.mark.parametrize(
+    ("kind", "counts"), [("StopLoss", True), ("PartialStopLoss", True), ("PartialTakeProfit", False)]
+)
+async def test_what_a_position_has_attached_is_known_by_its_name(
+    desk: Desk,
+    kind: str,
+    counts: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    """Bybit names the stop and the profit of a position, whole or in part."""
+    desk.floor.hold("BTCUSDT", "1")
+    await desk.look()
+    trigger, to = (TriggerType.STOP, "0.97") if counts else (TriggerType.TAKE_PROFIT, "1.03")
+    desk.floor.books.place_conditional("main", _conditional(desk, trigger, to, kind=kind))
+    desk.floor.books.set_mark("BTCUSDT", desk.floor.books.market.mark("BTCUSDT") * Decimal(to))
+
+    assert [r.stop_loss for r in await desk.look() if r.execution_type is TRADE] == [counts]
+
+
+async def test_more_than_a_look_reads_is_told_and_not_for_ever(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest are told, the failure says that some are missing, and the look after half a minute is whole again."""
+    monkeypatch.setattr(okx_executions, "MAX_PAGES", 1)
+    monkeypatch.setattr(bybit_executions, "MAX_PAGES", 1)
+    for _ in range(60):
+        desk.floor.hold("BTCUSDT", "0.1")
+        desk.floor.hold("BTCUSDT", "-0.1")
+    with pytest.raises(EssError, match="not all of them were read"):
+        await desk.look()
+    assert Counter(r.execution_type for r in desk.told)[TRADE] == 100
+    desk.history.read_to += OVERLAP_MS + 1
+
+    assert not await desk.look()
