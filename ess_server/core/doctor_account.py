@@ -9,6 +9,7 @@ from ess_server.core.seconds_to_flat import WORST, seconds_to_flat
 
 CLOCK_WARN = timedelta(milliseconds=500)
 """Engines that do not correct for it begin to lose orders at about a second; half of that is the warning."""
+_MARKETS_WELL = "every market with something open trades and tells its sizes; none has to be named in the configuration"
 SLOW = timedelta(seconds=30)
 """A flatten of what is open now that takes longer than this deserves smaller accounts or another address."""
 
@@ -49,7 +50,7 @@ def about_modes(seen: Examination) -> Iterator[Finding]:
         yield missing
     mode = seen.account_mode
     if not seen.account_mode_covered:
-        words = f"{mode}: orders and positions of such an account are not, or not all, seen by the stop"
+        words = f"{mode}: orders and positions of such an account are not, or not all, seen and closed by the stop"
         remedy = "change the account's mode on the venue's page, or use an account of another kind"
         yield found(seen, Topic.ACCOUNT_MODE, Grade.UNSAFE, words, remedy)
     elif missing := unknown(seen, Topic.ACCOUNT_MODE):
@@ -100,7 +101,7 @@ def _markets(seen: Examination) -> Iterator[Finding]:
             well = False
             yield found(seen, Topic.MARKETS, grade, f"{named(symbols)} {words}", remedy)
     if well:
-        yield found(seen, Topic.MARKETS, Grade.OK, "every market with something open trades and tells its sizes")
+        yield found(seen, Topic.MARKETS, Grade.OK, _MARKETS_WELL)
     if at.dust:
         words = f"{named(at.dust)}: below the venue's minimum, and stays after a flatten (FLAT_WITH_DUST)"
         yield found(seen, Topic.DUST, Grade.WARN, words, "add to it and close all of it, or leave it")

@@ -187,7 +187,10 @@ class GenericClient:
         if shown is None:
             return seen
         load, markets = read_open(shown, self._rule)
-        return replace(seen, key=KeyFacts(valid=True), load=load, markets=markets)
+        seen = replace(seen, key=KeyFacts(valid=True), load=load, markets=markets)
+        if any(p.hedged for p in shown.positions):
+            return replace(seen, account_mode="hedge mode", account_mode_covered=False)
+        return seen
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""

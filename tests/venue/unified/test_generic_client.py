@@ -1,15 +1,18 @@
 """Any other exchange of ccxt: what is done by its unified calls, and what is refused."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from ess_server.core.clock import SystemClock
+from ess_server.core.doctor import judge
 from ess_server.core.errors import EssError, VenueUnknownError
-from ess_server.core.examination import CheckedBy, DeadManWorth
+from ess_server.core.examination import CheckedBy, DeadManWorth, Topic
+from ess_server.core.findings import Grade
 from ess_server.core.model import Account
-from ess_server.core.venue_snapshot import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.unified.generic import GenericClient
@@ -44,10 +47,12 @@ FULL = FLAT | {
 }
 
 
-def _connect(answers: dict[str, Answer], exchange: str = "delta") -> tuple[GenericClient, Wire]:
+def _connect(
+    answers: dict[str, Answer], exchange: str = "delta", kind: type[GenericClient] = GenericClient
+) -> tuple[GenericClient, Wire]:
     wire: Any = Wire(answers)
     clock = SystemClock()
-    client = GenericClient(
+    client = kind(
         Account(id="main", venue="v"),
         Credentials("key", "secret"),
         exchange=exchange,
@@ -123,6 +128,25 @@ def test_an_exchange_where_no_stop_could_work_is_refused(exchange: str, reason: 
     """Without lists, without orders that only reduce, or with lists for one symbol only, there is no client at all."""
     with pytest.raises(VenueUnknownError, match=reason):
         _connect(FLAT, exchange)
+
+
+class _Legs(GenericClient):
+    """An account that is shown in hedge mode."""
+
+    async def snapshot(self) -> VenueSnapshot:
+        """Show a leg."""
+        leg = Position(symbol=BTC, long=True, quantity=Decimal(1), hedged=True)
+        return VenueSnapshot(time=datetime.now(UTC), positions=(leg,))
+
+
+async def test_an_account_whose_legs_it_does_not_close_is_unsafe() -> None:
+    """Whoever asks before arming learns that a close would be refused here."""
+    client, _ = _connect(FULL, kind=_Legs)
+
+    findings = judge(await client.examine(), now=datetime.now(UTC))
+
+    assert (Topic.ACCOUNT_MODE, Grade.UNSAFE) in [(f.topic, f.grade) for f in findings]
+    await client.aclose()
 
 
 async def test_it_says_that_it_is_generic() -> None:
