@@ -152,10 +152,9 @@ class AccountSettings:
             0 never. 2 s, because it costs more requests than equity; never where engines report all of them.
         spot: a table for what is sold of a spot account. Not set, because only you know what is to be sold.
         closing: a table for closing within a price bound, or in slices. Not set, because a stop is for getting out.
-        dead_man: after how long the venue is to cancel the account's orders by itself when this host is lost, kept alive
-            by the server; 0 never. 10 s at least, and what the venue takes: okx up to 2 minutes, kraken and
-            krakenfutures 1 minute to an hour, binanceusdm and binancecoinm up to an hour. 0, because it cancels
-            protective stops too, and closes nothing.
+        dead_man: after how long the venue is to cancel the account's orders by itself when this host is lost; 10 s to 2
+            minutes on okx, 1 minute to an hour on kraken and krakenfutures, 10 s to an hour on binanceusdm,
+            binancecoinm and hyperliquid, 0 never. 0, because it cancels protective stops too, and closes nothing.
         cancel_protective: whether a stop with action cancel takes protective stops of positions too. False, because
             they are the exits of what stays.
         paper: the paper venue in place of the exchange, as ``{ address = "host:port", ca_file = "..." }``. Not set: the
