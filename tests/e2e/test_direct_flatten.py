@@ -22,6 +22,9 @@ from tests.e2e.process import END_WITHIN, PROGRAM, ROOT, START_WITHIN, environme
 from tests.venue.conftest import KEY, SECRET, Floor
 
 CONFIG = """
+[server]
+quiet_window_ms = 300
+
 [[accounts]]
 id = "main"
 venue = "paper"
