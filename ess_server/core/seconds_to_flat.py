@@ -25,23 +25,27 @@ def seconds_to_flat(
     - ``round_trip`` for each complete reading, and for each batch of ``concurrency`` cancels and closes;
     - what the readings of all ``sharing`` accounts, which are stopped together, have to wait for beyond ``read_burst``;
     - what cancels and closes have to wait for beyond ``send_burst``;
-    - ``pauses``: the gap between the clean readings, and the quiet window.
+    - ``pauses``: the gap between the clean readings, and the quiet window; what the last reading costs comes in
+      meanwhile.
 
     Left out: what comes in faster than it is undone, prices that run away, faults and further attempts; and what other
-    programs use of the same limits. On the safe side: the budget does not refill while requests are on their way.
+    programs use of the same limits. On the safe side: nothing else of the budget comes in while requests are on their
+    way, and every reading is complete.
     """
     if not (load.orders or load.conditional or load.positions):
-        return _reading(CLEAN_READS, limits, round_trip, sharing) + pauses
+        return _reading(CLEAN_READS, limits, round_trip, sharing, pauses) + pauses
     cancels = _cancels(load, limits)
     waves = ceil(cancels / limits.concurrency) + ceil(load.parts / limits.concurrency)
     beyond = max(0.0, cancels + load.parts - limits.send_burst)
     sending = waves * round_trip + timedelta(seconds=beyond / limits.send_per_second)
-    return _reading(READS, limits, round_trip, sharing) + sending + pauses
+    return _reading(READS, limits, round_trip, sharing, pauses) + sending + pauses
 
 
-def _reading(reads: int, limits: RequestLimits, round_trip: timedelta, sharing: int) -> timedelta:
-    accounts = sharing if limits.shared else 1
-    beyond = max(0.0, accounts * reads * limits.read_weight - limits.read_burst)
+def _reading(reads: int, limits: RequestLimits, round_trip: timedelta, sharing: int, pauses: timedelta) -> timedelta:
+    each = (sharing if limits.shared else 1) * limits.read_weight
+    left = limits.read_burst - (reads - 1) * each
+    last = each - max(0.0, left) - pauses.total_seconds() * limits.read_per_second
+    beyond = max(0.0, -left) + max(0.0, last)
     return reads * round_trip + timedelta(seconds=beyond / limits.read_per_second)
 
 
