@@ -14,7 +14,6 @@ from ess_client.pb import emergency_stop_pb2_grpc as rpc
 from ess_server.app import ConfigFile
 from ess_server.app import serve as run
 from ess_server.app.capacity import use_all_files
-from ess_server.app.event_loop import new_event_loop
 from ess_server.app.garbage import collect_by_hand
 from ess_server.cli.config import read
 from ess_server.cli.errors import CommandError
@@ -92,8 +91,7 @@ def _run(settings: Settings, file: ConfigFile | None, lines: LogQueue) -> Exit:
     use_all_files()
     collect_by_hand()
     try:
-        with asyncio.Runner(loop_factory=new_event_loop) as runner:
-            runner.run(run(settings, file=file, ready=_Banner(settings.server, lines).ready))
+        asyncio.run(run(settings, file=file, ready=_Banner(settings.server, lines).ready))
         lines.say("ess: ended; what is latched stays latched")
         code = Exit.OK
     except EssError as error:

@@ -1,8 +1,9 @@
 """EmergencyStopService: parse, call the system, convert the answer."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import version
 
 import grpc
@@ -14,7 +15,7 @@ from ess_server.core.errors import CapacityError, InvalidRequestError
 from ess_server.core.latch import Activation, cut
 from ess_server.core.model import GLOBAL, MAX_NAME_BYTES, MAX_REASON_BYTES, Actor, Cause, CauseSource, Scope
 from ess_server.core.release import MAX_ID_BYTES, Outcome, ReleaseRequest
-from ess_server.core.subscribers import SubscriberStatus
+from ess_server.core.subscribers import Subscriber, SubscriberStatus
 from ess_server.core.summary import state_in_words
 from ess_server.core.system import LARGEST_PAGE, EmergencyStopSystem
 from ess_server.service import convert
@@ -135,10 +136,7 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
         subscription = self._broadcast.subscribe()
         try:
             yield self._messages.message()
-            while True:
-                yield await subscription.next()
-                if gate:
-                    self._system.subscribers.seen(gate)
+            await subscription.served(context.write, self._seen(gate))
         except BroadcastEndedError:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the server is going down; connect elsewhere or again")
         finally:
@@ -205,6 +203,9 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
             events=[convert.event(e) for e in events], next_page_token="" if done else str(last)
         )
 
+    def _seen(self, gate: Subscriber | None) -> Callable[[], None]:
+        return partial(self._system.subscribers.seen, gate) if gate else _nothing
+
     def _words(self) -> str:
         system = self._system
         accounts = tuple(system.flattener.progress().values())
@@ -238,6 +239,10 @@ class EmergencyStopServicer(rpc.EmergencyStopServiceServicer):
             return timedelta(0)
         left = context.time_remaining()
         return wanted if left is None else max(timedelta(0), min(wanted, timedelta(seconds=left) - DEADLINE_MARGIN))
+
+
+def _nothing() -> None:
+    """Nobody is counted."""
 
 
 def _short_id(request_id: str, warnings: list[str]) -> str:

@@ -6,13 +6,15 @@ from datetime import timedelta
 
 import pytest
 
+from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.model import Action, Scope
 from ess_server.core.monitor import NEVER, Monitor
+from ess_server.core.pace import Pace
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import DURABLE_WITHIN, LARGEST_PAGE, WAIT_AT_MOST, EmergencyStopSystem
 from ess_server.testing import fake_readings
 
-from .disks import Disk, as_it_lies
+from .disks import Disk, as_it_lies, turns
 from .rig import ANNA, RecordingFlattener, Rig, activation, commissioned, opened
 from .virtual_time import VirtualTimeLoop, running_clock
 from .watching import FakeTripwire
@@ -161,6 +163,26 @@ async def test_answer_of_a_stop_that_was_released_meanwhile(system: EmergencySto
     await rig.reset()
     done = await trigger
     assert (done.stop.scope, rig.state.active) == (activation().scope, False)
+
+
+async def test_trigger_is_answered_before_the_wave(system: EmergencyStopSystem) -> None:
+    """Whoever stopped is not answered after the last of ten thousand: the answer is ready when the wave begins."""
+    broadcast = StateBroadcast(lambda: b"stop", Pace(LEASE, LEASE, lambda: 0.0))
+    system.controller.on_change(lambda _: broadcast.publish())
+    happened = []
+
+    async def take(_: bytes) -> None:
+        happened.append("told")
+
+    async def trigger() -> None:
+        await system.trigger(activation())
+        happened.append("answered")
+
+    one = asyncio.create_task(broadcast.subscribe().served(take, lambda: None))
+    await asyncio.create_task(trigger())
+    await turns(3)
+    assert happened == ["answered", "told"]
+    one.cancel()
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,9 @@ class Connection:
         self._server = server
         self._gate = gate
         self._subscription = server.broadcast.subscribe()
-        self._send(server.messages.message())
-        self._task = asyncio.get_running_loop().create_task(self._forward())
+        self.sent.append(pb.WatchStateResponse.FromString(server.messages.message()))
+        serving = self._subscription.served(self._send, lambda: None)
+        self._task = asyncio.get_running_loop().create_task(serving)
 
     def close(self) -> None:
         """End the stream."""
@@ -66,11 +67,7 @@ class Connection:
         self._subscription.close()
         self._server.system.subscribers.closed(self._gate)
 
-    async def _forward(self) -> None:
-        while True:
-            self._send(await self._subscription.next())
-
-    def _send(self, message: bytes) -> None:
+    async def _send(self, message: bytes) -> None:
         self.sent.append(pb.WatchStateResponse.FromString(message))
 
 
