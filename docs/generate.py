@@ -99,7 +99,8 @@ def _mark(told: bool) -> str:  # noqa: FBT001 - a cell of a table
 def _venue(one: VenueFacts) -> str:
     exchange = f" (`{one.exchange}`)" if one.exchange else ""
     covered, left = "; ".join(one.coverage.covered), "; ".join(one.coverage.not_covered)
-    return f"## {one.name}{exchange}\n\n**Covered**: {covered}.\n\n**Not covered**: {left}.\n"
+    remark = f"\n{one.remark}\n" if one.remark else ""
+    return f"## {one.name}{exchange}\n\n**Covered**: {covered}.\n\n**Not covered**: {left}.\n{remark}"
 
 
 def _heading(text: str) -> str:

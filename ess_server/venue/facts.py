@@ -17,10 +17,12 @@ GENERIC = ""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueFacts:
-    """One exchange. ``exchange`` is ccxt's id; ``expires`` tells whether orders carry an expiry of less than 2 s.
+    """One exchange.
 
-    ``timer`` is what the exchange's own cancel-after timer is worth here. ``witness`` and ``equity`` tell whether the
-    exchange has such figures of an account, ``rights`` whether it tells what the key may do.
+    ``exchange`` is ccxt's id; ``expires`` tells whether orders carry an expiry of less than 2 s. ``timer`` is what the
+    exchange's own cancel-after timer is worth here. ``witness`` and ``equity`` tell whether the exchange has such
+    figures of an account, ``rights`` whether it tells what the key may do, ``executions`` whether they are read.
+    ``remark`` is what else has to be known to configure it.
     """
 
     exchange: str
@@ -32,6 +34,7 @@ class VenueFacts:
     equity: bool
     rights: bool
     executions: bool
+    remark: str = ""
 
 
 def all_facts() -> Iterator[VenueFacts]:
@@ -63,6 +66,7 @@ def _of_plan(plan: UnifiedPlan) -> VenueFacts:
         equity=plan.equity is not None,
         rights=plan.withdraws is not None,
         executions=False,
+        remark=plan.remark,
     )
 
 

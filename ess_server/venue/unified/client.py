@@ -37,7 +37,10 @@ MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
 CONCURRENCY = 8
 
+LIMIT_PAUSE_S = 1.0
+
 _WRONG_TIME = "InvalidNonce"
+_TOO_MANY = ("RateLimitExceeded", "DDoSProtection")
 
 T = TypeVar("T")
 
@@ -254,6 +257,9 @@ class UnifiedClient:
             try:
                 return await translated(call())
             except VenueError as error:
+                if str(error).startswith(_TOO_MANY):
+                    # Some say so in a reply that looks well: going on would be answered with a longer refusal.
+                    self._budget.refused(LIMIT_PAUSE_S)
                 if not str(error).startswith(_WRONG_TIME):
                     raise
             await self._markets.sync_clock()

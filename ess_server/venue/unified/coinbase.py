@@ -113,6 +113,7 @@ PLAN = UnifiedPlan(
     ids=same_id,
     limits=BudgetLimits(per_minute=1800, burst=60, per_second=20, reserve=20, per_account=True),
     sends=(30, 20),
+    remark="As API key give the name of the key (organizations/...), as secret its private key in PEM.",
     markets=("spot", "future", "swap"),
     witness=(Reading(endpoint="v3PrivateGetBrokerageCfmBalanceSummary", read=_futures),),
     withdraws=Reading(endpoint="v3PrivateGetBrokerageKeyPermissions", read=lambda reply: flag(reply, "can_transfer")),

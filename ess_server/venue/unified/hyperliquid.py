@@ -148,6 +148,7 @@ PLAN = UnifiedPlan(
     sends=(50, 10),
     weight={"publicPostInfo": 20},
     options={"builderFee": False, "fetchMarkets": {"types": ["spot", "swap"]}},
+    remark="As API key give the address of the account, as secret the private key of an API wallet of it.",
     keys=lambda wallet, secret: {"walletAddress": wallet, "privateKey": secret},
     always=lambda exchange: {"user": exchange.walletAddress},
     markets=("swap", "spot"),

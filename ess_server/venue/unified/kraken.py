@@ -163,6 +163,7 @@ PLAN = UnifiedPlan(
     withdraws=Reading(endpoint="privatePostGetApiKeyInfo", read=_withdraws),
     switch=Switch(arm=_arm),
     below_minimum=("EOrder:Order minimum not met", "EGeneral:Invalid arguments:volume"),
+    remark="A key for this alone: its requests have to arrive in order, and each counts against a narrow limit.",
     serial=True,
     clock=False,
 )

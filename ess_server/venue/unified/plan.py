@@ -143,6 +143,7 @@ class UnifiedPlan:
         exchange: ccxt's id.
         name: what people call it.
         coverage: what it reads, cancels and closes, and what not, in words.
+        remark: what else a person has to know to configure it.
         orders: every list of open orders.
         positions: every list of positions.
         cancelling: how orders are cancelled.
@@ -183,6 +184,7 @@ class UnifiedPlan:
     sends: tuple[float, float]
     expires: bool = False
     weight: Mapping[str, float] = field(default_factory=dict)
+    remark: str = ""
     options: Row = field(default_factory=dict)
     keys: Callable[[str, str], Mapping[str, str]] | None = None
     always: Callable[[Exchange], Row] | None = None

@@ -171,7 +171,7 @@ CASE = Case(
             }),
         ]),
     ],
-    refusal='{"code":"40010","msg":"Request timed out","requestTime":1,"data":null}',
+    refusal='{"code":"40725","msg":"service return an error","requestTime":1,"data":null}',
     legal={
         "/api/v2/mix/order/orders-pending": ["null for a list"] * 3,
         "/api/v2/mix/order/orders-plan-pending": ["null for a list"] * 9,

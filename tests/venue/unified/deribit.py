@@ -100,7 +100,7 @@ CASE = Case(
                                   "reduce_only": True}),
         ]),
     ],
-    refusal='{"jsonrpc":"2.0","error":{"code":10028,"message":"too_many_requests"},"usIn":1,"usOut":2}',
+    refusal='{"jsonrpc":"2.0","error":{"code":11094,"message":"internal_server_error"},"usIn":1,"usOut":2}',
     witness=[(f"GET {HOST}/get_account_summaries", {})],
     flat_witness=Witness(positions=False),
     full_witness=Witness(positions=True),

@@ -87,7 +87,7 @@ CASE = Case(
                                        "volume": "2", "timeinforce": "IOC", "reduce_only": "true", "leverage": "2"}),
         ]),
     ],
-    refusal='{"error":["EAPI:Rate limit exceeded"]}',
+    refusal='{"error":["EGeneral:Internal error"]}',
     witness=[(f"POST {HOST}/TradeBalance", {}), (f"POST {HOST}/BalanceEx", {})],
     flat_witness=Witness(positions=False),
     full_witness=Witness(positions=True, orders=True),

@@ -84,7 +84,7 @@ CASE = Case(
                                         "limitPrice": "2100.5", "reduceOnly": True}),
         ]),
     ],
-    refusal='{"result":"error","error":"apiLimitExceeded","serverTime":"2027-01-15T08:00:00.000Z"}',
+    refusal='{"result":"error","error":"Server Error","serverTime":"2027-01-15T08:00:00.000Z"}',
     witness=[(f"GET {HOST}/accounts", {})],
     flat_witness=Witness(positions=False),
     full_witness=Witness(positions=True, orders=True),

@@ -122,7 +122,7 @@ CASE = Case(
                                      "positionSide": None, "marginMode": "ISOLATED"}),
         ]),
     ],
-    refusal='{"code":"429000","msg":"Too many requests in a short period of time"}',
+    refusal='{"code":"500000","msg":"Internal Server Error"}',
     witness=[(f"GET {HOST}/account-overview", {"currency": coin}) for coin in ("USDT", "XBT")],
     full_witness=Witness(positions=True, orders=True),
     equity=(Decimal("1234.5"), "USDT"),

@@ -1,5 +1,6 @@
 """A connection that answers from a script and keeps what was asked: all of ccxt above it is real."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,17 +46,22 @@ def _same(one: object, other: object) -> bool:
 
 
 class _Response:
-    def __init__(self, status: int, body: str) -> None:
+    def __init__(self, wire: "Wire", status: int, body: str) -> None:
         self.status, self.reason, self.headers = status, "", {"Content-Type": "application/json"}
+        self._wire = wire
         self._body = body
 
     async def __aenter__(self) -> Self:
+        self._wire.under_way += 1
+        self._wire.most_at_once = max(self._wire.most_at_once, self._wire.under_way)
+        await asyncio.sleep(0)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
     ) -> None:
-        """Nothing to close."""
+        """The request has ended."""
+        self._wire.under_way -= 1
 
     async def text(self, errors: str = "") -> str:
         """Return the body."""
@@ -71,6 +77,7 @@ class Wire:
         self.instead: dict[tuple[str, str], Answer] = {}
         self.sent: list[Sent] = []
         self.closed = False
+        self.under_way = self.most_at_once = 0
         self.headers: dict[str, str] = {}
 
     def get(self, url: Any, **request: Any) -> _Response:
@@ -105,7 +112,7 @@ class Wire:
         if callable(answer):
             answer = answer(sent)
         status, answer = answer if isinstance(answer, tuple) else (200, answer)
-        return _Response(status, answer if isinstance(answer, str) else json.dumps(answer))
+        return _Response(self, status, answer if isinstance(answer, str) else json.dumps(answer))
 
 
 def _body(data: bytes | None) -> dict[str, Any]:
