@@ -17,6 +17,7 @@ from ess_server.core.model import Account, Action, Work
 from ess_server.core.venue_snapshot import Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.budget import RequestBudget
+from ess_server.venue.bybit_calls import LIMIT_PAUSE_S
 from ess_server.venue.ccxt_bybit import BUDGET, BybitClient
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import (
@@ -192,8 +193,10 @@ async def test_twenty_positions_are_closed_within_the_limits_of_one_second(floor
     assert len(positions) == 20
     await asyncio.gather(*(floor.client.close_position(p, f"ess-{n}") for n, p in enumerate(positions)))
 
-    limited = {entry.details["path"] for entry in floor.venue.journal.read(kinds=["limited"])}
-    assert limited <= {"/v5/order/create"}
+    limited = floor.venue.journal.read(kinds=["limited"])
+    last = floor.venue.journal.read(kinds=["fill"])[-1]
+    assert {entry.details["path"] for entry in limited} <= {"/v5/order/create"}
+    assert all((last.at - entry.at).total_seconds() < LIMIT_PAUSE_S for entry in limited)
     assert floor.flat
 
 

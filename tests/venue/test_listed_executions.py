@@ -175,7 +175,7 @@ async def test_a_refused_stop_is_told_once(desk: Desk) -> None:
     """A protective stop that fired for nothing is a rejected order, whichever part of the lists it stands in."""
     desk.floor.protect("BTCUSDT", "1")
     desk.floor.books.set_mark("BTCUSDT", desk.floor.books.market.mark("BTCUSDT") * Decimal("0.89"))
-    for _ in range(4):
+    for _ in range(7):
         await desk.look()
 
     assert Counter(r.execution_type for r in desk.told)[REJECTED] == 1
