@@ -61,6 +61,13 @@ ONE_MISTAKE = {
         "server.after_stop_grace_ms",
         "4000 ms (lease_ms, and the 2 s that a request is valid) to 60000 ms",
     ),
+    "an examination without end": (
+        "[server]\nexamine_within_seconds = 31",
+        2,
+        "server.examine_within_seconds",
+        "31 s is not 1 to 30 s",
+    ),
+    "no way to take it": ('[server]\non_unsafe = "refuze"', 2, "server.on_unsafe", "did you mean refuse?"),
     "fewer than none": ("[server]\nmax_subscribers = -1", 2, "server.max_subscribers", "0 (measured) to 100000"),
     "too many subscribers": ("[server]\nmax_subscribers = 100001", 2, "server.max_subscribers", "to 100000"),
     "subscriber twice": (
