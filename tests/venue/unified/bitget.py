@@ -173,8 +173,8 @@ CASE = Case(
     ],
     refusal='{"code":"40725","msg":"service return an error","requestTime":1,"data":null}',
     legal={
-        "/api/v2/mix/order/orders-pending": ["null for a list"] * 3,
-        "/api/v2/mix/order/orders-plan-pending": ["null for a list"] * 9,
+        "/api/v2/mix/order/orders-pending": ["null for entrustedList"] * 3,
+        "/api/v2/mix/order/orders-plan-pending": ["null for entrustedList"] * 9,
     },
     witness=[(f"GET {HOST}/account/accounts", {"productType": p}) for p in PRODUCTS],
     full_witness=Witness(positions=True, orders=True),

@@ -14,7 +14,6 @@ from tests.venue.unified.wire import Wire
 BODIES = ("", " ", "<html><body>maintenance</body></html>", "{}", "[]", "null", '"ok"', "0", "[null]", '{"data":{}}')
 CUT = "cut off"
 ERROR = "an error in a 200"
-NULL = "null for a list"
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -65,7 +64,7 @@ def _spoilt(case: Case, good: str) -> dict[str, str]:
             holder = holder.get(key, {})
         if isinstance(holder, dict) and last in holder:
             holder[last] = None
-            made[NULL] = json.dumps(spoilt)
+            made[f"null for {last}"] = json.dumps(spoilt)
     return made
 
 
