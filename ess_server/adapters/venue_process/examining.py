@@ -12,6 +12,8 @@ from ess_server.core.venue_link import VenueSettings, settings_message
 from ess_server.core.venue_wire import LinkError, Message
 
 COMMAND = (sys.executable, "-m", "ess_server.venue", "examine")
+TIMES = LinkTimes(end=timedelta(milliseconds=200))
+"""It has nothing to finish: whoever ends does not wait for it."""
 
 
 async def examine(
@@ -28,7 +30,7 @@ async def examine(
     where that cannot run, no stop can be carried out. ``stderr`` is where its log goes, by default that of the caller.
     """
     asking = _Asking(settings)
-    link = Link(command, times or LinkTimes(), asking.next_message, asking.take, stderr)
+    link = Link(command, times or TIMES, asking.next_message, asking.take, stderr)
     running = asyncio.create_task(link.run(lambda: None, lambda: None), name="examining process")
     finished = asyncio.create_task(asking.finished.wait())
     try:
