@@ -1,14 +1,13 @@
 """One OKX account through ccxt: contracts, in any position mode and margin mode."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
-from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
@@ -16,7 +15,7 @@ from ess_server.core.ports import Clock, DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import okx_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
-from ess_server.venue.calls import all_of, cut, together
+from ess_server.venue.calls import all_of, cut
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_okx import SEND_BURST, SENDS_PER_SECOND, examine_okx
 from ess_server.venue.examining import Sources, limits_of
@@ -24,32 +23,27 @@ from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
 from ess_server.venue.markets import Markets
 from ess_server.venue.okx_executions import OkxLists
 from ess_server.venue.okx_holdings import OkxHoldings
+from ess_server.venue.okx_reading import SNAPSHOT_WEIGHT, OkxReader
 from ess_server.venue.okx_rows import Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
-from ess_server.venue.reading import ReadingEconomy
 from ess_server.venue.strict import VenueError, translated
 from ess_server.venue.timers import OkxTimer
-from ess_server.venue.usdm_rows import text_of, within
+from ess_server.venue.usdm_rows import within
 
-ALGO_KINDS = ("conditional,oco", "trigger", "move_order_stop", "chase", "iceberg", "smart_iceberg", "twap")
-"""Conditional orders are listed kind by kind; only these two of them together (OKX's reference, July 2026)."""
 BUDGET = BudgetLimits(per_minute=6000, burst=300, per_second=50, reserve=120, window=(400, 2.1), per_account=True)
 """In twentieths of a request to the list of conditional orders, the scarcest: 20 in any two seconds.
 
-Two snapshots follow each other at once, then one comes every 2.8 s.
+A flatten may use all of a span; what else is read comes out of a steady income.
 """
-POSITIONS_WEIGHT, ORDERS_WEIGHT = 40, 20 * len(ALGO_KINDS)
-SNAPSHOT_WEIGHT = ORDERS_WEIGHT
 ACCOUNT_WEIGHT, WITNESS_WEIGHT, LOOK_WEIGHT = 20, 4, 4
 """The balance has a limit of its own; a flatten that proves itself must not wait for the lists' sake."""
 SEND_WINDOW_MS = 1750
 """Validity of an order: the promised 2 s less the error of the clock estimate. OKX has none for cancels."""
-PAGE, MAX_PAGES = 100, 50
 CANCELS, ALGO_CANCELS = 20, 10
 """Orders in one request."""
 MAX_PARTS = 50
 """Orders of one close: the exchange takes 60 of a contract in two seconds; the next attempt closes what is left."""
-CONCURRENCY = 8
+CONCURRENCY = 20
 CURRENCY = "USDT"
 
 _GONE = frozenset({51400, 51401, 51402, 51410, 51603})
@@ -89,7 +83,10 @@ class OkxClient:
         self._markets = Markets(self._exchange, clock, dict)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._holdings = OkxHoldings(self._markets)
-        self._economy = ReadingEconomy()
+        self._reader = OkxReader(
+            self._exchange, self._signed, clock=clock, budget=budget, markets=self._markets, holdings=self._holdings
+        )
+        self._economy = self._reader.economy
         self._looking = asyncio.Semaphore(1)
         self.dead_man = OkxTimer(self._exchange, budget)
         lists = OkxLists(
@@ -107,55 +104,13 @@ class OkxClient:
         self.hedge_mode = okx_rows.hedge_mode(await self._signed(self._exchange.privateGetAccountConfig, {}))
 
     async def snapshot(self) -> VenueSnapshot:
-        """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
-        exchange = self._exchange
-        if self._economy.positions_first:
-            self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
-            self._economy.begin()
-            held = await self._signed(exchange.privateGetAccountPositions, {})
-            await self._learn(okx_rows.data_of(held, "positions"))
-            positions = self._holdings.positions(okx_rows.holdings(held, self._markets.symbol_of))
-            if self._economy.suffices(positions):
-                return self._seen((), positions)
-            await self._economy.confirm(positions, self.witness)
-            self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
-            plain, *algos = await together(*self._lists())
-        else:
-            self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
-            self._economy.begin()
-            held, plain, *algos = await together(self._signed(exchange.privateGetAccountPositions, {}), *self._lists())
-        rows = [row for kind in algos for row in kind]
-        await self._learn([*okx_rows.data_of(held, "positions"), *plain, *rows])
-        symbol_of = self._markets.symbol_of
-        orders = (
-            *okx_rows.open_orders(plain, symbol_of, conditional=False),
-            *okx_rows.open_orders(rows, symbol_of, conditional=True),
-        )
-        positions = self._holdings.positions(okx_rows.holdings(held, symbol_of))
-        self._economy.whole(orders, positions)
-        return self._seen(orders, positions)
-
-    def _lists(self) -> list[Coroutine[Any, Any, Any]]:
-        exchange = self._exchange
-        return [
-            self._listed(exchange.privateGetTradeOrdersPending, {}, "ordId", 1),
-            *(
-                self._listed(exchange.privateGetTradeOrdersAlgoPending, {"ordType": kind}, "algoId", 20)
-                for kind in ALGO_KINDS
-            ),
-        ]
-
-    async def _learn(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        await self._markets.learn({row["instId"] for row in rows if isinstance(row.get("instId"), str)})
-
-    def _seen(self, orders: tuple[OpenOrder, ...], positions: tuple[Position, ...]) -> VenueSnapshot:
-        unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
-        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+        """See ``ExchangeClient.snapshot``, and ``OkxReader`` for what it leaves out. Raises ReadBudgetError."""
+        return await self._reader.snapshot(self.witness)
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``."""
         exchange = self._exchange
+        self._economy.cancelling()
         plain = [{"instId": self._markets.id_of(o.symbol), "ordId": o.id} for o in orders if not o.conditional]
         algos = [{"instId": self._markets.id_of(o.symbol), "algoId": o.id} for o in orders if o.conditional]
         await all_of(
@@ -231,21 +186,6 @@ class OkxClient:
         await self._exchange.close()
         if self._session is not None:
             await self._session.close()
-
-    async def _listed(
-        self, endpoint: Endpoint, params: Mapping[str, Any], key: str, weight: float
-    ) -> list[Mapping[str, Any]]:
-        """Read all pages. Raises VenueUnknownError if they do not end."""
-        found: list[Mapping[str, Any]] = []
-        after: dict[str, Any] = {}
-        for number in range(MAX_PAGES):
-            reply = await self._signed(endpoint, {**params, **after}, weight=weight if number else 0)
-            rows = okx_rows.data_of(reply, "orders")
-            found += rows
-            if len(rows) < PAGE:
-                return found
-            after = {"after": text_of(rows[-1], key)}
-        raise VenueUnknownError("orders: their list does not end")
 
     async def _cancelled(self, endpoint: Endpoint, orders: list[dict[str, str]]) -> None:
         for code, message in okx_rows.failures_of(await self._signed(endpoint, orders), "cancel"):

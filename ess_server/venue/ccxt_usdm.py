@@ -35,7 +35,7 @@ SEND_WINDOW_MS = 1750
 """Validity of a send: the promised 2 s less the error of the clock estimate."""
 MAX_PARTS = 50
 """Orders of one close: the exchange takes 300 in ten seconds, and what is left is closed by the next attempt."""
-CONCURRENCY = 8
+CONCURRENCY = 20
 CURRENCY = "USDT"
 
 _GONE = frozenset({-2011, -2013})
@@ -105,7 +105,7 @@ class BinanceUsdmClient:
             await self._markets.learn(usdm_rows.ids_of(legs))
             positions = usdm_rows.positions(legs, self._markets.symbol_of)
             if self._economy.suffices(positions):
-                return self._seen((), positions)
+                return self._seen((), positions, partial=True)
             await self._economy.confirm(positions, self.witness)
             self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
             plain, algos = await together(*self._lists())
@@ -121,16 +121,18 @@ class BinanceUsdmClient:
         )
         positions = usdm_rows.positions(legs, symbol_of)
         self._economy.whole(orders, positions)
-        return self._seen(orders, positions)
+        return self._seen(orders, positions, partial=False)
 
     def _lists(self) -> tuple[Coroutine[Any, Any, Any], ...]:
         exchange = self._exchange
         return self._read(exchange.fapiPrivateGetOpenOrders), self._read(exchange.fapiPrivateGetOpenAlgoOrders)
 
-    def _seen(self, orders: tuple[OpenOrder, ...], positions: tuple[Position, ...]) -> VenueSnapshot:
+    def _seen(self, orders: tuple[OpenOrder, ...], positions: tuple[Position, ...], *, partial: bool) -> VenueSnapshot:
         self._shown = _grouped(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
-        return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
+        return VenueSnapshot(
+            time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed, partial=partial
+        )
 
     async def cancel(self, orders: Sequence[OpenOrder]) -> None:
         """See ``ExchangeClient.cancel``.

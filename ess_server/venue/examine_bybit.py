@@ -19,6 +19,7 @@ from ess_server.core.examination import (
 from ess_server.venue import bybit_rows
 from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
 from ess_server.venue.inquiry import Inquiry
+from ess_server.venue.reading import complete
 
 SEND_BURST, SENDS_PER_SECOND = 20, 20
 """Orders of one account in a second: ten one by one, and ten in batches."""
@@ -51,7 +52,7 @@ async def examine_bybit(by: Sources) -> Examination:
     key, mode, shown = await asyncio.gather(
         inquiry.ask(parsed(by.read(exchange.privateGetV5UserQueryApi), key_facts), *rights),
         inquiry.ask(parsed(by.read(exchange.privateGetV5AccountInfo), _mode), Topic.ACCOUNT_MODE),
-        inquiry.ask(by.client.snapshot(), Topic.OPEN),
+        inquiry.ask(complete(by.client), Topic.OPEN),
     )
     name, covered = mode or ("", True)
     seen = replace(seen, clock=clock, account_mode=name, account_mode_covered=covered)

@@ -19,6 +19,7 @@ from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.venue import okx_rows
 from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
 from ess_server.venue.inquiry import Inquiry
+from ess_server.venue.reading import complete
 from ess_server.venue.usdm_rows import SizeRules, text_of
 
 SEND_BURST, SENDS_PER_SECOND = 60, 30
@@ -51,7 +52,7 @@ async def examine_okx(by: Sources) -> Examination:
     told = (Topic.TRADING, Topic.WITHDRAWAL, Topic.ADDRESS, Topic.POSITION_MODE, Topic.ACCOUNT_MODE)
     config, shown = await asyncio.gather(
         inquiry.ask(parsed(by.read(by.exchange.privateGetAccountConfig), _config), *told),
-        inquiry.ask(by.client.snapshot(), Topic.OPEN),
+        inquiry.ask(complete(by.client), Topic.OPEN),
     )
     seen = replace(_with_open(seen, shown, by), clock=clock)
     key = config.key if config else KeyFacts()

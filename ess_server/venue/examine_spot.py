@@ -12,6 +12,7 @@ from ess_server.venue import spot_rows
 from ess_server.venue.examine_usdm import REFUSALS, key_facts
 from ess_server.venue.examining import MarketRule, Sources, parsed, read_open
 from ess_server.venue.inquiry import Inquiry
+from ess_server.venue.reading import complete
 
 SEND_BURST, SENDS_PER_SECOND = 100, 10
 """Orders of one account: 100 in ten seconds."""
@@ -55,7 +56,7 @@ async def examine_spot(by: Sources, sale: SpotSale) -> Examination:
     key, may_trade, shown = await asyncio.gather(
         inquiry.ask(parsed(by.read(exchange.sapiGetAccountApiRestrictions), _key), *rights),
         inquiry.ask(parsed(by.read(exchange.privateGetAccount), _may_trade), Topic.ACCOUNT_MODE),
-        inquiry.ask(by.client.snapshot(), Topic.OPEN),
+        inquiry.ask(complete(by.client), Topic.OPEN),
     )
     seen = replace(seen, clock=clock, account_mode="spot" if may_trade is not None else "")
     if shown is not None:

@@ -19,6 +19,7 @@ from ess_server.core.examination import (
 from ess_server.venue import usdm_rows
 from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, sizes_of
 from ess_server.venue.inquiry import Inquiry
+from ess_server.venue.reading import complete
 from ess_server.venue.strict import translated
 
 SEND_BURST, SENDS_PER_SECOND = 300, 20
@@ -45,7 +46,7 @@ async def examine_usdm(by: Sources) -> Examination:
         inquiry.ask(parsed(by.read(exchange.sapiGetAccountApiRestrictions), key_facts), *rights),
         inquiry.ask(parsed(by.read(exchange.fapiPrivateGetAccountConfig), _config), Topic.ACCOUNT_MODE),
         inquiry.ask(parsed(mode, usdm_rows.hedge_mode), Topic.POSITION_MODE),
-        inquiry.ask(by.client.snapshot(), Topic.OPEN),
+        inquiry.ask(complete(by.client), Topic.OPEN),
         inquiry.ask(_rules(by), Topic.MARKETS, signed=False),
     )
     key = key or KeyFacts()

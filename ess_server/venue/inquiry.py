@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from ess_server.core.examination import Examination, KeyFacts, Load, MarketFacts, Topic
 from ess_server.core.flatten_account import describe
 from ess_server.core.ports import ExchangeClient
+from ess_server.venue.reading import complete
 from ess_server.venue.upkeep import bounded
 
 T = TypeVar("T")
@@ -43,7 +44,7 @@ async def examine_any(client: ExchangeClient) -> Examination:
     inquiry = Inquiry()
     seen = Examination(account=client.account.id, unread=inquiry.unread)
     await inquiry.ask(client.prepare(), Topic.VENUE, signed=False)
-    shown = await inquiry.ask(client.snapshot(), Topic.OPEN) if not inquiry.unread else None
+    shown = await inquiry.ask(complete(client), Topic.OPEN) if not inquiry.unread else None
     if shown is None:
         return seen
     symbols = {p.symbol for p in shown.positions} | {o.symbol for o in shown.orders}

@@ -8,6 +8,7 @@ from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_look import looked_message, unread_message
 from ess_server.core.venue_wire import Message
+from ess_server.venue.reading import complete
 from ess_server.venue.upkeep import bounded
 
 
@@ -23,7 +24,7 @@ async def look(id_: int, client: ExchangeClient | None, within: timedelta) -> Me
     while True:
         try:
             async with asyncio.timeout_at(end):
-                return looked_message(id_, await bounded(client.snapshot()))
+                return looked_message(id_, await bounded(complete(client)))
         except ReadBudgetError as error:
             delay, why = error.delay.total_seconds(), describe(error)
         except Exception as error:  # noqa: BLE001 - whatever it was, the account could not be read

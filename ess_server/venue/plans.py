@@ -18,7 +18,7 @@ from ess_server.core.ports import Clock
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import VenueAccount
 from ess_server.core.venue_wire import PaperEndpoint
-from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_spot, ccxt_usdm
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_spot, ccxt_usdm, okx_reading
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient, VenueClient
@@ -86,7 +86,7 @@ PLANS: Mapping[str, VenuePlan] = MappingProxyType(
             paces_feeds=True,
             selling=ccxt_spot.selling,
         ),
-        "okx": VenuePlan(ccxt_okx.OkxClient, ccxt_okx.BUDGET, ccxt_okx.SNAPSHOT_WEIGHT, ListedHistory),
+        "okx": VenuePlan(ccxt_okx.OkxClient, ccxt_okx.BUDGET, okx_reading.SNAPSHOT_WEIGHT, ListedHistory),
         "bybit": VenuePlan(ccxt_bybit.BybitClient, ccxt_bybit.BUDGET, ccxt_bybit.SNAPSHOT_WEIGHT, ListedHistory),
         **{
             exchange: VenuePlan(connect_unified(plan), plan.limits, plan.snapshot_weight, feeds_apart=True)

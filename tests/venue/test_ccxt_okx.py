@@ -38,6 +38,7 @@ from ess_server.venue.paper.model import (
     Side,
     TriggerType,
 )
+from ess_server.venue.reading import complete
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 QUICK = FlattenSettings(
@@ -124,7 +125,7 @@ async def test_orders_of_all_pages_and_all_kinds_are_read_and_cancelled(floor: F
     for kind in ("conditional", "oco", "trigger"):
         floor.stop(kind)
     floor.stop("", TriggerType.TRAILING)
-    shown = await floor.client.snapshot()
+    shown = await complete(floor.client)
 
     assert (len(shown.orders), sum(o.conditional for o in shown.orders), shown.unnamed) == (105, 4, ())
     await floor.client.cancel(shown.orders)

@@ -29,7 +29,7 @@ def test_orders_are_left_out_while_a_close_has_more_to_do() -> None:
     economy.begin()
     economy.whole([ORDER], [HELD])
     assert not closed(economy).positions_first
-    economy.whole([], [HELD])
+    closed(economy).whole([], [HELD])
     assert not economy.positions_first
     for _ in range(MOST_LEFT_OUT):
         assert closed(economy).positions_first
@@ -59,6 +59,19 @@ def test_after_a_failure_positions_come_first_and_never_suffice() -> None:
     assert not economy.suffices([HELD])
     economy.whole([], [HELD])
     assert not economy.positions_first
+
+
+def test_a_dear_rest_is_left_out_where_there_is_work_and_never_twice_without_a_send() -> None:
+    """Something shown is enough once; then something has to be sent before it is enough again."""
+    economy = ReadingEconomy()
+    assert not economy.partly([], [])
+    assert economy.partly([ORDER], [])
+    assert not economy.partly([ORDER], [])
+    economy.cancelling()
+    assert economy.partly([], [HELD])
+    economy.whole([], [])
+    assert economy.expects_nothing
+    assert economy.partly([], [HELD])
 
 
 async def test_a_denied_list_costs_little_until_the_witness_agrees(
@@ -95,17 +108,18 @@ async def test_rounds_of_closing_cost_little(
         return int(floor.venue.limiter._weights["127.0.0.1"].used)
 
     shown = await client.snapshot()
-    floor.rest("BTCUSDT", "0.1")
     spent = []
-    for number in range(MOST_LEFT_OUT + 1):
+    for number in range(MOST_LEFT_OUT + 2):
         await client.close_position(shown.positions[0], f"ess-00000000-1-{number}")
         floor.books.tick()
         before = weight()
         shown = await client.snapshot()
         spent.append(weight() - before)
+        if not number:
+            floor.rest("BTCUSDT", "0.1")
         assert shown.positions[0].quantity == Decimal(1) - Decimal("0.1") * (number + 1)
 
-    assert spent == [5] * MOST_LEFT_OUT + [85]
+    assert spent == [85, *([5] * MOST_LEFT_OUT), 85]
     assert len(shown.orders) == 1
 
 
