@@ -27,13 +27,15 @@ from tests.fault.result import Deadline, Result
 GATES = 20
 DEAF, CONNECTIONS = 1000, 4
 ROUNDS = 11
-MOST_ROUNDS = 60
+MOST_ROUNDS = 10
 MOST = 2.0
 """How many times the median may be what it is without an attack."""
 NOISE = 0.002
 """Seconds that a median may be off on a machine that does other things as well."""
 TRIES = 3
 QUIET = 0.1
+SETTLED = 1.0
+"""Seconds in which what was sent has reached those who do not read it."""
 FILLING = 40
 """Stops with long reasons, so that two messages are more than a subscriber that never reads has room for."""
 
@@ -95,7 +97,7 @@ async def scene_of(folder: Path, result: Result) -> AsyncIterator[Scene]:
     async with AsyncExitStack() as stack:
         stack.push_async_callback(server.kill)
         await server.start()
-        gates = [StampedGate(server.target, f"gate-{number}") for number in range(GATES)]
+        gates = [StampedGate(server.target, subscriber_id=f"gate-{number}") for number in range(GATES)]
         for gate in gates:
             gate.start()
             stack.push_async_callback(gate.close)
@@ -109,7 +111,8 @@ async def begun(module: str, *arguments: str) -> "subprocess.Popen[bytes]":
     child = python(module, *arguments)
     assert child.stdout
     async with asyncio.timeout(60):
-        await asyncio.to_thread(child.stdout.readline)
+        if not await asyncio.to_thread(child.stdout.readline):
+            raise RuntimeError(f"{module} {' '.join(arguments)} ended with {child.wait()}")
     return child
 
 
@@ -181,39 +184,47 @@ def told(scene: Scene, kind: str, found: Compared) -> None:
     scene.result.judge(f"{kind}: healthy gates", "" if found.ratio <= MOST else str(found))
 
 
-async def deaf(scene: Scene) -> None:
-    """Let a thousand subscribers connect and never read again, fill what they have room for, and judge."""
+async def deaf(scene: Scene) -> Compared:
+    """Let a thousand subscribers connect and never read again, fill what they have room for, and compare."""
     calm = [await scene.round("nobody deaf") for _ in range(ROUNDS)]
     each = DEAF // CONNECTIONS
     children = [await begun("tests.e2e.watchers", scene.server.target, str(each)) for _ in range(CONNECTIONS)]
     try:
-        for child in children:
-            await freeze(child)
+        # One stands still for good, which the server finds out after 15 s; the others live and do not read.
+        await freeze(children[0])
         for number in range(FILLING):
             request = pb.TriggerRequest(scope=f"account/full-{number}", reason="f" * 1000)
             await scene.stub.Trigger(request, timeout=10)
-        best = Compared(float("inf"))
-        for _ in range(TRIES):
-            best = min(best, ratio(calm, [await scene.round(f"{DEAF} that never read") for _ in range(ROUNDS)]))
-            if best.ratio <= MOST:
-                break
-        told(scene, f"{DEAF} that never read", best)
+        await asyncio.sleep(SETTLED)
+        return ratio(calm, [await scene.round(f"{DEAF} that never read") for _ in range(ROUNDS)])
     finally:
         ended(children)
+
+
+async def deafened(scene: Scene) -> None:
+    """Judge that; noise gets three tries."""
+    best = Compared(float("inf"))
+    for _ in range(TRIES):
+        best = min(best, await deaf(scene))
+        if best.ratio <= MOST:
+            break
+        await asyncio.sleep(SETTLED)
+    told(scene, f"{DEAF} that never read", best)
 
 
 async def _all(seconds: float, seed: int, result: Result, folder: Path) -> None:
     end = Deadline(seconds)
     async with scene_of(folder, result) as scene:
         await scene.round("nothing yet")
+        took = 0.0
         for number in range(MOST_ROUNDS):
-            if number and not end:
+            if number and end.left < took:
                 break
+            began = time.monotonic()
             for kind in KINDS:
                 await attacked(scene, kind, seed + number, end)
-            await deaf(scene)
-            if seconds > 600:
-                break
+            await deafened(scene)
+            took = time.monotonic() - began
 
 
 def run(seconds: float, seed: int) -> Result:

@@ -1,7 +1,8 @@
 """Seeded bugs: one line of a copy of the code is broken, and the check that is named for it must go red.
 
 ``seeds.py`` is the table. A line that is not found exactly once in its file fails as well: the table has to follow the
-code. Each check is a test, or a family of this suite; each first has to pass on the copy as it is.
+code. Each check is a test, or a family of this suite; beyond the short form the tests have to
+pass on the code as it is, too.
 """
 
 import random
@@ -21,6 +22,8 @@ from tests.fault.seeds import FAMILY, SEEDS, Seed
 
 CHECK_WITHIN = 240.0
 AT_ONCE = 2
+THOROUGH = 60.0
+"""Seconds from which on the tests are run without any bug as well."""
 TESTS_FAILED = 1
 COPIED = (
     "ess_client",
@@ -114,8 +117,8 @@ def tests_of(seeds: Iterable[Seed]) -> list[str]:
     return sorted({seed.check for seed in seeds if not seed.check.startswith(FAMILY)})
 
 
-def judged(seeds: Sequence[Seed], folder: Path, end: Deadline, result: Result) -> None:
-    """Try seeds, a few at once, until time is over."""
+def judged(seeds: Sequence[Seed], folder: Path, end: Deadline, result: Result) -> list[Seed]:
+    """Try seeds, a few at once, until time is over; return those that were tried."""
     copies: SimpleQueue[Copy] = SimpleQueue()
     for number in range(AT_ONCE):
         copies.put(Copy.of_the_tree(folder / str(number)))
@@ -130,9 +133,10 @@ def judged(seeds: Sequence[Seed], folder: Path, end: Deadline, result: Result) -
             copies.put(copy)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for outcome in pool.map(tried, seeds):
-            if outcome:
-                result.judge(f"{outcome[0].file}: {outcome[0].breaks}", outcome[1])
+        outcomes = [outcome for outcome in pool.map(tried, seeds) if outcome]
+    for seed, problem in outcomes:
+        result.judge(f"{seed.file}: {seed.breaks}", problem)
+    return [seed for seed, _ in outcomes]
 
 
 def run(seconds: float, seed: int) -> Result:
@@ -143,9 +147,10 @@ def run(seconds: float, seed: int) -> Result:
     drawn.sort(key=lambda each: each.check.startswith(FAMILY))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if Copy.of_the_tree(folder / "genuine").is_red(tests_of(SEEDS)):
+        named = tests_of(judged(drawn, folder, end, result))
+        # A test that is red anyway has caught nothing. In a short form that is what `make test` is for.
+        if named and seconds > THOROUGH and Copy.of_the_tree(folder / "genuine").is_red(named):
             result.judge("the code as it is", "one of the named tests is red without any seed")
-        judged(drawn, folder, end, result)
     result.notes.append(f"{result.tried} of {len(SEEDS)} bugs, each caught by the check named for it")
     return result
 

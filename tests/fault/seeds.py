@@ -198,10 +198,17 @@ BROADCAST = [
     ),
     Seed(
         f"{CORE}/broadcast.py",
-        "        self._seen = self._phase.version\n        return",
-        "        return",
-        "a subscriber spins on one message",
-        f"{TESTS}/core/test_broadcast.py::test_one_that_never_reads_delays_nobody",
+        "            self._sent()\n            self.wake()",
+        "            self._sent()",
+        "what came while a message was on its way is not sent",
+        f"{TESTS}/core/test_broadcast.py",
+    ),
+    Seed(
+        f"{CORE}/broadcast.py",
+        "        message = self._render()",
+        "        message = [self._render() for _ in range(1 + sum(len(p.members) for p in self._phases))][0]",
+        "a message is made anew for every subscriber, even if it never reads",
+        f"{FAMILY}hostile",
     ),
     Seed(
         f"{CORE}/controller.py",
