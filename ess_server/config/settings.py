@@ -137,7 +137,7 @@ class AccountSettings:
     Attributes:
         id: unique; scope ``account/<id>`` covers it, up to 100 bytes.
         venue: your name for where it is; scope ``venue/<name>`` covers every account of it, up to 100 bytes.
-        exchange: ccxt's id, such as binanceusdm; binance is spot alone.
+        exchange: ccxt's id, such as binanceusdm; binance is spot alone. docs/venues.md says what is covered on each.
         api_key_file: file with the key. Not set, because the key has one of two places, and never this file.
         secret_file: file with the secret. Not set, as for the key.
         api_key_env: environment variable with the key, in place of the file. Empty, because files can be protected

@@ -144,6 +144,7 @@ PLAN = UnifiedPlan(
     sends=(300, 20),
     expires=True,
     weight={"dapiPrivateGetOpenOrders": 40, "dapiPrivateGetOpenAlgoOrders": 40, "dapiPrivateGetPositionRisk": 5},
+    remark="Binance does not document the list of conditional orders for COIN-M; ccxt has seen it answer.",
     options={"fetchCurrencies": False, "fetchMargins": False, "leverageBrackets": {}, "recvWindow": 5000},
     mode=Reading(endpoint="dapiPrivateGetPositionSideDual", read=usdm_rows.hedge_mode),
     witness=(Reading(endpoint="dapiPrivateGetAccount", read=_witness),),

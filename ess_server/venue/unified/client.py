@@ -37,6 +37,7 @@ MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
 CONCURRENCY = 8
 
+TIMERS_AT_ONCE = 2
 LIMIT_PAUSE_S = 1.0
 
 _WRONG_TIME = "InvalidNonce"
@@ -80,6 +81,8 @@ class UnifiedClient:
         self._slots = asyncio.Semaphore(1 if plan.serial else CONCURRENCY)
         self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
         self._shown = Shown(plan, self._markets)
+        # The timer that outlives this host waits for nothing else.
+        self._timing = self._slots if plan.serial else asyncio.Semaphore(TIMERS_AT_ONCE)
         if plan.switch is not None:
             self.dead_man = UnifiedTimer(
                 plan, plan.switch, self._exchange, self._markets, send=self._sent, look=self._looked
@@ -206,11 +209,11 @@ class UnifiedClient:
         return await self._told(self.plan.mode)
 
     async def _sent(self, call: Callable[[], Awaitable[Any]]) -> None:
-        await self._ask(call, self._aside, 1)
+        await self._ask(call, self._timing, 1)
 
     async def _looked(self, endpoint: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
         self._budget.read(self._weight(endpoint), Purpose.OBSERVING)
-        return await self._request(endpoint, params, self._aside, 0)
+        return await self._request(endpoint, params, self._timing, 0)
 
     async def _close_part(self, closing: Closing) -> None:
         try:
