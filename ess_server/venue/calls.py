@@ -1,7 +1,7 @@
 """Several calls to a venue at once."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from ess_server.core.errors import VenueUnknownError
@@ -34,3 +34,24 @@ async def all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
 def cut(items: list[T], size: int) -> list[list[T]]:
     """Divide what one request cannot hold."""
     return [items[n : n + size] for n in range(0, len(items), size)]
+
+
+class Shared:
+    """Makes one call for all who ask for it before it begins: what they get was read after each of them had asked."""
+
+    def __init__(self, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+        self._call = call
+        self._next: asyncio.Future[Any] | None = None
+
+    async def __call__(self) -> Any:  # noqa: ANN401 - JSON
+        """Return the reply, or raise what the call raised."""
+        if self._next is None:
+            self._next = asyncio.ensure_future(self._make())
+            self._next.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # One who gives up must not take it from the others.
+        return await asyncio.shield(self._next)
+
+    async def _make(self) -> Any:  # noqa: ANN401 - JSON
+        await asyncio.sleep(0)
+        self._next = None
+        return await self._call()

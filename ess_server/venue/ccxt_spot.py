@@ -20,7 +20,7 @@ from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import spot_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
-from ess_server.venue.calls import all_of, together
+from ess_server.venue.calls import Shared, all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_spot import SEND_BURST, SENDS_PER_SECOND, examine_spot
 from ess_server.venue.examining import Endpoint, Sources, limits_of
@@ -65,11 +65,10 @@ class BinanceSpotClient:
         budget: RequestBudget,
         sale: SpotSale,
         session: aiohttp.ClientSession | None = None,
-        history: object = None,
+        history: object = None,  # noqa: ARG002 - no executions are read
         expiry: float = EXPIRY_S,
     ) -> None:
         """``expiry`` is how many seconds after its end a request may still act; there is no use for a ``history``."""
-        del history
         self.account = account
         self.open_positions: int | None = None
         self._clock = clock
@@ -79,6 +78,7 @@ class BinanceSpotClient:
         self._session = session
         self._exchange = open_spot(credentials, budget, session)
         self._markets = Markets(self._exchange, clock, spot_rows.pair_detail, kinds=("spot",))
+        self._account = Shared(lambda: self._read(self._exchange.privateGetAccount, weight=ACCOUNT_WEIGHT))
         self._sales = SpotSales(clock, self._look, self._recent, expiry)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
@@ -158,8 +158,7 @@ class BinanceSpotClient:
         await self._markets.ready()
         rules = self._rules(position.symbol)
         async with self._sales.turn(position.symbol):
-            held = spot_rows.holdings(await self._read(self._exchange.privateGetAccount, weight=ACCOUNT_WEIGHT))
-            balance = self._sales.believe(held).of(asset)
+            balance = self._sales.believe(spot_rows.holdings(await self._account())).of(asset)
             parts = spot_rows.parts(position, balance, self._sale.kept(asset), rules.sizes)
             price = None if limit is None else rules.price_no_worse(limit)
             await all_of(

@@ -1,6 +1,8 @@
 """The Binance spot client, reads: real ccxt on the paper venue; what is not read exactly is unknown."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -219,3 +221,26 @@ async def test_a_refusal_keeps_its_number(open_stall: Open, connect_spot: Connec
 
     assert raised.value.code == -2010
     assert words[:40] in str(raised.value)
+
+
+async def test_sales_of_one_round_read_the_balances_once(
+    open_stall: Open, connect_spot: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exchange's limit is not spent on reading the same account for each asset."""
+    stall = await open_stall()
+    client = connect_spot(stall, "BTC", "ETH")
+    shown = await client.snapshot()
+    for position in shown.positions:
+        await client.close_position(replace(position, quantity=Decimal("0.1")), "ess-0")
+    read, reads = client._exchange.privateGetAccount, 0
+
+    async def counted(params: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return await read(params)
+
+    monkeypatch.setattr(client._exchange, "privateGetAccount", counted)
+    await asyncio.gather(*(client.close_position(p, "ess-1") for p in shown.positions))
+
+    assert reads == 1
+    assert (stall.held("BTC"), stall.held("ETH")) == (0, 0)

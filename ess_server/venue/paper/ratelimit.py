@@ -56,24 +56,29 @@ class RateLimiter:
         self._calls: dict[tuple[str, ...], _Window] = {}
         self._banned: dict[str, datetime] = {}
 
-    def charge(self, address: str, weight: int) -> Limited | None:
+    def weight_limit(self, times: float = 1) -> int | None:
+        """Return the weight of a minute where an API takes so many times the usual one."""
+        usual = self.limits.weight_per_minute
+        return None if usual is None else int(usual * times)
+
+    def charge(self, address: str, weight: int, *, times: float = 1) -> Limited | None:
         """Count a request of an address; a refused one counts too. Returns why it is refused."""
-        now, limits = self._now(), self.limits
+        now, limits, most = self._now(), self.limits, self.weight_limit(times)
         until = self._banned.get(address)
         if until is not None:
             if now < until:
-                return Limited(until - now, True, limits.weight_per_minute or 0, _MINUTE)
+                return Limited(until - now, True, most or 0, _MINUTE)
             del self._banned[address]
         window = self._weights.setdefault(address, _Window())
         window.roll(_index(now, _MINUTE))
         window.used += weight
-        if limits.weight_per_minute is None or window.used <= limits.weight_per_minute:
+        if most is None or window.used <= most:
             return None
         window.strikes += 1
         if window.strikes > limits.ban_after:
             self._banned[address] = now + limits.ban
-            return Limited(limits.ban, True, limits.weight_per_minute, _MINUTE)
-        return Limited(_left(now, _MINUTE), False, limits.weight_per_minute, _MINUTE)
+            return Limited(limits.ban, True, most, _MINUTE)
+        return Limited(_left(now, _MINUTE), False, most, _MINUTE)
 
     def used_weight(self, address: str) -> int:
         """Weight that the address has used in the present minute."""

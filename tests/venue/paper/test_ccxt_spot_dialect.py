@@ -201,7 +201,7 @@ async def test_prices_are_told_in_every_form(stall: tuple[PaperVenue, Any]) -> N
 
 async def test_weights_of_spot_are_counted_apart(start_stall: Callable[..., Any], exchange: Callable[..., Any]) -> None:
     """Property: an address that has used up spot may still ask futures, and the header tells what is used."""
-    venue, ex = await start_stall(limits=Limits(weight_per_minute=100))
+    venue, ex = await start_stall(limits=Limits(weight_per_minute=40))
     await ex.load_time_difference()
     assert {k.lower(): v for k, v in ex.last_response_headers.items()}["x-mbx-used-weight-1m"] == "1"
     await ex.private_get_openorders()

@@ -22,7 +22,8 @@ _USED_WEIGHT = "X-MBX-USED-WEIGHT-1M"
 class BinanceRest:
     """What the dialects of one exchange have in common; each has its own hosts, routes, codes and limits.
 
-    ``counted_as`` keeps the weights of this API apart from those of the others at the same address.
+    ``counted_as`` keeps the weights of this API apart from those of the others at the same address; it takes
+    ``weight_times`` as much of them as the limits say.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class BinanceRest:
         routes: Mapping[tuple[str, str], Route],
         from_refusal: Callable[[Refused], BinanceError],
         counted_as: str = "",
+        weight_times: float = 1,
     ) -> None:
         self._books = books
         self._quotes = quotes
@@ -43,6 +45,7 @@ class BinanceRest:
         self._routes = routes
         self._from_refusal = from_refusal
         self._counted_as = counted_as
+        self._times = weight_times
 
     def operation(self, call: Call) -> Operation | None:
         """Return what the call is about; None for an endpoint that does not exist here."""
@@ -58,7 +61,7 @@ class BinanceRest:
         """Carry the call out."""
         route = self._routes[call.method, call.path]
         params = read_params(call)
-        limited = self._limiter.charge(self._counted(call), route.weight_of(params))
+        limited = self._limiter.charge(self._counted(call), route.weight_of(params), times=self._times)
         if limited is not None:
             self._books.journal.add("limited", self.account(call), banned=limited.banned, path=call.path)
             return self._too_many(call, limited)

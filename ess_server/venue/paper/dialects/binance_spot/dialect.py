@@ -5,6 +5,7 @@ from ess_server.venue.paper.credentials import KeyRing
 from ess_server.venue.paper.dialects.base import Call
 from ess_server.venue.paper.dialects.binance.rest import BinanceRest
 from ess_server.venue.paper.dialects.binance_spot.codes import from_refusal
+from ess_server.venue.paper.dialects.binance_spot.routes_market import WEIGHT_TIMES
 from ess_server.venue.paper.dialects.binance_spot.table import routes
 from ess_server.venue.paper.quotes import Quotes
 from ess_server.venue.paper.ratelimit import RateLimiter
@@ -19,7 +20,14 @@ class BinanceSpot(BinanceRest):
 
     def __init__(self, books: Books, quotes: Quotes, keys: KeyRing, limiter: RateLimiter) -> None:
         super().__init__(
-            books, quotes, keys, limiter, routes=routes(), from_refusal=from_refusal, counted_as=f" {self.name}"
+            books,
+            quotes,
+            keys,
+            limiter,
+            routes=routes(),
+            from_refusal=from_refusal,
+            counted_as=f" {self.name}",
+            weight_times=WEIGHT_TIMES,
         )
 
     def channel(self, call: Call) -> Channel | None:

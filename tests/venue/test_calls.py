@@ -1,0 +1,55 @@
+"""Several calls at once: what is shared, and what nobody can take from the others."""
+
+import asyncio
+
+import pytest
+
+from ess_server.venue.calls import Shared
+
+
+class Endpoint:
+    """Counts its calls; each ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.begun = asyncio.Event()
+        self.answer = asyncio.Event()
+
+    async def __call__(self) -> int:
+        """Return the number of the call; only the first ends well."""
+        self.calls += 1
+        self.begun.set()
+        number = self.calls
+        await self.answer.wait()
+        if number > 1:
+            raise ValueError("gone")
+        return number
+
+
+async def test_who_asks_before_it_begins_shares_a_call() -> None:
+    """Two who ask together cause one call; one who asks when it has begun gets a later one."""
+    endpoint = Endpoint()
+    shared = Shared(endpoint)
+    first, second = asyncio.create_task(shared()), asyncio.create_task(shared())
+    await endpoint.begun.wait()
+    third = asyncio.create_task(shared())
+    endpoint.answer.set()
+
+    assert (await first, await second) == (1, 1)
+    with pytest.raises(ValueError, match="gone"):
+        await third
+    assert endpoint.calls == 2
+
+
+async def test_who_gives_up_takes_it_from_nobody() -> None:
+    """A cancelled caller leaves the call to the others, and one that nobody waits for any more complains to nobody."""
+    endpoint = Endpoint()
+    shared = Shared(endpoint)
+    impatient, patient = asyncio.create_task(shared()), asyncio.create_task(shared())
+    await endpoint.begun.wait()
+    impatient.cancel()
+    await asyncio.wait({impatient})
+    endpoint.answer.set()
+
+    assert impatient.cancelled()
+    assert await patient == 1
