@@ -86,6 +86,7 @@ PLAN = UnifiedPlan(
         not_covered=(
             "balances: nothing is sold",
             "perpetuals of the international exchange (INTX)",
+            "accounts to which the venue refuses the list of futures positions: they are UNKNOWN",
             "bounded closes: the venue has no limit order that only reduces, so a collar delays closes",
             "equity",
             "a witness for spot orders",

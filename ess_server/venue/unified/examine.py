@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
-from ess_server.core.examination import DeadManWorth, Examination, KeyFacts, Topic
+from ess_server.core.examination import Capability, DeadManWorth, Examination, KeyFacts, Topic
 from ess_server.venue.examining import MarketRule, Sources, read_open
 from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.unified.markets import size_rules
@@ -23,6 +23,7 @@ async def examine_unified(plan: UnifiedPlan, by: Sources, *, withdraws: Asks, he
         exchange=plan.exchange,
         dead_man=DeadManWorth.NONE if plan.switch is None else DeadManWorth.USABLE,
         coverage=plan.coverage,
+        lacks=(Capability.EXECUTIONS, *(() if plan.equity else (Capability.EQUITY,))),
         limits=by.limits,
     )
     clock = await by.reach(inquiry)

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.examination import CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
+from ess_server.core.examination import Capability, CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock, DeliverExecutions
@@ -180,6 +180,7 @@ class GenericClient:
             exchange=self._name,
             dead_man=DeadManWorth.NONE,
             coverage=COVERAGE,
+            lacks=tuple(Capability),
             limits=limits,
         )
         await inquiry.ask(self.prepare(), Topic.VENUE, signed=False)

@@ -52,10 +52,6 @@ async def _cancel_some(exchange: Exchange, orders: Sequence[ListedOrder]) -> Non
         await exchange.privatePostCancelOrderBatch({"orders": [o.id for o in orders]})
 
 
-async def _cancel_all(exchange: Exchange, _: ListedOrder) -> None:
-    await exchange.privatePostCancelAll({})
-
-
 async def _close(exchange: Exchange, closing: Closing) -> None:
     await send_close(exchange, closing, {"reduceOnly": True, "leverage": _leverage(closing.position.row)})
 
@@ -145,7 +141,6 @@ PLAN = UnifiedPlan(
         some=_cancel_some,
         batch=50,
         group=lambda _: "account",
-        whole=_cancel_all,
         gone=("EOrder:Unknown order",),
     ),
     close=_close,

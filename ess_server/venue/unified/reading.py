@@ -83,15 +83,6 @@ def by_offset(key: str, size: int) -> Pages:
     return following
 
 
-def by_last(key: str, field: str, size: int) -> Pages:
-    """Pages that begin after the id ``field`` of the last row; the last one is not full."""
-
-    def following(params: Row, rows: Sequence[Row], _: object) -> Row | None:
-        return {**params, key: str(rows[-1][field])} if len(rows) >= size else None
-
-    return following
-
-
 def by_cursor(key: str, path: Sequence[str], size: int = 1) -> Pages:
     """Pages that begin at a cursor that stands in the reply; the last one has none, or less than ``size`` rows."""
 

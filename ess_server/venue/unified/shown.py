@@ -16,7 +16,7 @@ class Shown:
     def __init__(self, plan: UnifiedPlan, markets: UnifiedMarkets) -> None:
         self._plan = plan
         self._markets = markets
-        self._orders: dict[str, ListedOrder] = {}
+        self._orders: dict[tuple[str, str, bool], ListedOrder] = {}
         self._held: dict[tuple[str, bool], list[ListedPosition]] = {}
 
     def positions(self, held: Sequence[ListedPosition]) -> tuple[Position, ...]:
@@ -38,8 +38,7 @@ class Shown:
 
     def orders(self, resting: Sequence[ListedOrder]) -> tuple[OpenOrder, ...]:
         """Keep these rows."""
-        self._orders = {order.id: order for order in resting}
-        return tuple(
+        orders = tuple(
             OpenOrder(
                 id=order.id,
                 symbol=self._markets.symbol_of(order.market),
@@ -49,6 +48,8 @@ class Shown:
             )
             for order in resting
         )
+        self._orders = {_key(order): row for order, row in zip(orders, resting, strict=True)}
+        return orders
 
     def groups(self, orders: Sequence[OpenOrder]) -> list[tuple[list[ListedOrder], bool]]:
         """Return the rows of these orders by group of cancelling, and whether they are all that the group had.
@@ -58,7 +59,7 @@ class Shown:
         group_of = self._plan.cancelling.group
         groups: dict[Hashable, list[ListedOrder]] = {}
         for order in orders:
-            listed = self._orders.get(order.id)
+            listed = self._orders.get(_key(order))
             if listed is None:
                 raise VenueUnknownError(f"order {order.id[:40]} was not shown by the last reading")
             groups.setdefault(group_of(listed), []).append(listed)
@@ -82,3 +83,8 @@ class Shown:
             left -= taken
             parts += [(row, part) for part in (split(taken, rules) if rules else (taken,)) if part]
         return parts
+
+
+def _key(order: OpenOrder) -> tuple[str, str, bool]:
+    """What makes it this order: ids of some venues are unique within a market and kind only."""
+    return order.id, order.symbol, order.conditional

@@ -40,7 +40,6 @@ CASE = Case(
         "/0/private/OpenOrders": _good({"open": {}}),
         "/0/private/TradeBalance": _good({"eb": "1000.5", "tb": "900", "m": "0.0", "n": "0.5", "e": "900"}),
         "/0/private/BalanceEx": _good({"ZUSD": {"balance": "10", "hold_trade": "0"}}),
-        "/0/private/CancelAll": _good({"count": 3}),
         "/0/private/CancelOrder": _good({"count": 1}),
         "/0/private/CancelOrderBatch": _good({"count": 2}),
         "/0/private/AddOrder": _good({"descr": {"order": "sell 1 XBTUSD @ market"}, "txid": ["OZ"]}),
@@ -75,7 +74,7 @@ CASE = Case(
         Position(symbol=BTC, long=True, quantity=Decimal("0.3"), hedged=False),
         Position(symbol=ETH, long=False, quantity=Decimal(2), hedged=False),
     ],
-    cancel_all=[(f"POST {HOST}/CancelAll", {})],
+    cancel_all=[(f"POST {HOST}/CancelOrderBatch", {"orders": ["OA", "OB", "OC"]})],
     cancel_first=[(f"POST {HOST}/CancelOrder", {"txid": "OA"})],
     closes=[
         Close(symbol=BTC, long=True, sent=[

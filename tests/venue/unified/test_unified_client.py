@@ -64,6 +64,22 @@ async def test_what_was_not_shown_is_not_touched(opened: AsyncExitStack) -> None
     assert wire.taken() == []
 
 
+async def test_the_same_id_in_two_markets_is_two_orders(opened: AsyncExitStack) -> None:
+    """Some venues number orders by market and kind: each is cancelled in its own."""
+    client, wire = await _ready(binance_coinm.CASE, opened)
+    rows = wire.answers["/dapi/v1/openOrders"]
+    wire.answers["/dapi/v1/openOrders"] = [*rows, {**rows[0], "symbol": "ETHUSD_PERP"}]
+    wire.answers["/dapi/v1/openAlgoOrders"] = [{**wire.answers["/dapi/v1/openAlgoOrders"][0], "algoId": 1}]
+    await client.cancel([o for o in (await client.snapshot()).orders if o.id == "1"])
+    deleted = sorted((s.path, s.params["symbol"]) for s in wire.taken() if s.method == "DELETE")
+
+    assert deleted == [
+        ("/dapi/v1/algoOpenOrders", "ETHUSD_PERP"),
+        ("/dapi/v1/allOpenOrders", "ETHUSD_PERP"),
+        ("/dapi/v1/order", "BTCUSD_PERP"),
+    ]
+
+
 async def test_an_order_that_is_gone_is_a_success(opened: AsyncExitStack) -> None:
     """The venue's own words for an order that is not there are no failure of a cancel; other words are."""
     client, wire = await _ready(gate.CASE, opened)
