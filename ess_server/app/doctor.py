@@ -11,8 +11,10 @@ from ess_server.app.venues import venue_settings
 from ess_server.config.settings import AccountSettings, Settings
 from ess_server.core.clock import SystemClock
 from ess_server.core.doctor import Arrangement, judge, judge_arrangement
-from ess_server.core.evaluators import ManualSettings, Mode
+from ess_server.core.evaluators import DrawdownSettings, ManualSettings, Mode
+from ess_server.core.examination import Capability
 from ess_server.core.findings import Finding
+from ess_server.core.venue_link import VenueAccount
 
 
 async def diagnose(
@@ -41,6 +43,7 @@ async def diagnose(
             sharing=sharing[account.exchange, account.paper],
             pauses=pauses,
             timer=account.dead_man.after if account.dead_man else timedelta(),
+            wanted=_wanted(account, settings),
         )
     return tuple(findings)
 
@@ -58,6 +61,17 @@ def arrangement(settings: Settings) -> Arrangement:
         expected=len(settings.server.expected_subscribers),
         default_action=settings.server.default_action,
     )
+
+
+def _wanted(account: VenueAccount, settings: Settings) -> set[Capability]:
+    """Return what the configuration asks of an account that not every client can do."""
+    losses = [e for e in settings.evaluators if isinstance(e, DrawdownSettings)]
+    wishes = {
+        Capability.EQUITY: any(account.id == e.account or account.id in (e.accounts or ()) for e in losses),
+        Capability.EXECUTIONS: account.executions_interval is not None,
+        Capability.BOUNDED_CLOSES: account.closing.collar is not None,
+    }
+    return {capability for capability, is_wanted in wishes.items() if is_wanted}
 
 
 def _same_keys(accounts: Sequence[AccountSettings]) -> tuple[tuple[str, ...], ...]:

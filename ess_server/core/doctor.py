@@ -1,6 +1,6 @@
 """Whether a stop would work, judged before it has to. Pure: facts in, findings out."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ from ess_server.core.doctor_account import (
     about_speed,
 )
 from ess_server.core.doctor_key import about_key
-from ess_server.core.examination import Examination, Topic
+from ess_server.core.examination import Capability, Examination, Topic
 from ess_server.core.findings import Finding, Grade, found, unknown
 from ess_server.core.model import Action
 
@@ -42,11 +42,12 @@ def judge(
     sharing: int = 1,
     pauses: timedelta = timedelta(),
     timer: timedelta = timedelta(),
+    wanted: Collection[Capability] = (),
 ) -> tuple[Finding, ...]:
     """Return the findings on one account, in the order in which a person would look.
 
     ``sharing`` is how many accounts share the venue's request limits, ``pauses`` what a flatten waits for by intent,
-    ``timer`` what the account's dead man's switch is set to.
+    ``timer`` what the account's dead man's switch is set to, ``wanted`` what the configuration asks of the account.
     """
     if seen.cannot_open:
         words = f"there is no client for this account: {seen.cannot_open}"
@@ -54,13 +55,13 @@ def judge(
         return (found(seen, Topic.OPENING, Grade.UNSAFE, words, remedy),)
     away = unknown(seen, Topic.VENUE)
     if away:
-        return (away, *about_dead_man(seen, timer), *about_coverage(seen))
+        return (away, *about_dead_man(seen, timer), *about_coverage(seen, wanted))
     return (
         *about_key(seen, now),
         *about_clock(seen),
         *(() if seen.key.valid is False else (*about_modes(seen), *about_open(seen))),
         *about_dead_man(seen, timer),
-        *about_coverage(seen),
+        *about_coverage(seen, wanted),
         *about_speed(seen, sharing=sharing, pauses=pauses),
     )
 

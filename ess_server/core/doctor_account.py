@@ -1,15 +1,32 @@
 """Findings on the account itself: its clock, its modes, what is open and how fast that would be undone. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from datetime import timedelta
+from types import MappingProxyType
 
-from ess_server.core.examination import CheckedBy, ClockFacts, DeadManWorth, Examination, Topic
+from ess_server.core.examination import Capability, CheckedBy, ClockFacts, DeadManWorth, Examination, Topic
 from ess_server.core.findings import Finding, Grade, found, named, unknown
 from ess_server.core.seconds_to_flat import WORST, seconds_to_flat
 
 CLOCK_WARN = timedelta(milliseconds=500)
 """Engines that do not correct for it begin to lose orders at about a second; half of that is the warning."""
 _MARKETS_WELL = "every market with something open trades and tells its sizes; none has to be named in the configuration"
+_IN_VAIN: Mapping[Capability, tuple[str, str]] = MappingProxyType(
+    {
+        Capability.EQUITY: (
+            "a drawdown evaluator watches this account, and its equity is not read here",
+            "report equity from an engine, or the evaluator stays UNKNOWN and blocks",
+        ),
+        Capability.EXECUTIONS: (
+            "an evaluator wants the executions of this account, and they are not read here",
+            "report executions from an engine, and set executions_poll_ms = 0",
+        ),
+        Capability.BOUNDED_CLOSES: (
+            "a price bound is configured, and closes here know none: they wait until it ends",
+            "leave collar_percent out, or set market_after_seconds to what you can wait",
+        ),
+    }
+)
 SLOW = timedelta(seconds=30)
 """A flatten of what is open now that takes longer than this deserves smaller accounts or another address."""
 
@@ -126,8 +143,11 @@ def about_dead_man(seen: Examination, timer: timedelta) -> Iterator[Finding]:
             yield found(seen, Topic.DEAD_MAN, Grade.INFO, words)
 
 
-def about_coverage(seen: Examination) -> Iterator[Finding]:
-    """Yield how the plan for the exchange was checked, and what it leaves out."""
+def about_coverage(seen: Examination, wanted: Collection[Capability]) -> Iterator[Finding]:
+    """Yield how the plan for the exchange was checked, what it leaves out, and what is asked of it in vain."""
+    for capability in (c for c in seen.lacks if c in wanted):
+        words, remedy = _IN_VAIN[capability]
+        yield found(seen, Topic.COVERAGE, Grade.WARN, words, remedy)
     coverage = seen.coverage
     if coverage is None:
         words = "what the stop reads and cancels on this exchange is not stated"

@@ -26,6 +26,14 @@ class DeadManWorth(Enum):
     NONE = "none"
 
 
+class Capability(Enum):
+    """What not every client can do, and a configuration may ask for."""
+
+    EQUITY = "equity"
+    EXECUTIONS = "executions"
+    BOUNDED_CLOSES = "bounded closes"
+
+
 class Topic(Enum):
     """What a fact or a finding is about."""
 
@@ -142,7 +150,8 @@ class Examination:
 
     ``cannot_open`` says why there is no client at all, as where a key file cannot be read. ``unread`` are topics that
     the venue was asked about without an answer, each with the reason; a fact that is None and not among them is one
-    that the venue does not tell. ``account_mode`` is in the venue's words, empty where it has none.
+    that the venue does not tell. ``account_mode`` is in the venue's words, empty where it has none. ``lacks`` is what
+    the client cannot do here.
     """
 
     account: str
@@ -158,6 +167,7 @@ class Examination:
     markets: MarketFacts = MarketFacts()
     dead_man: DeadManWorth | None = None
     coverage: Coverage | None = None
+    lacks: tuple[Capability, ...] = ()
     limits: RequestLimits | None = None
 
     def reason_unread(self, topic: Topic) -> str:

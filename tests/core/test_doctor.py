@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ess_server.core.doctor import Arrangement, in_a_sentence, judge, judge_arrangement, unsafe
 from ess_server.core.examination import (
+    Capability,
     CheckedBy,
     ClockFacts,
     Coverage,
@@ -219,6 +220,18 @@ def test_a_timer_that_is_set_is_named_with_its_time() -> None:
     assert (found.grade, "30.0 s after this host is lost" in found.words) == (Grade.OK, True)
 
 
+def test_what_is_configured_and_cannot_be_done_is_named() -> None:
+    """Only what is both wanted and lacking, each with what to do instead."""
+    seen = replace(WELL, lacks=(Capability.EQUITY, Capability.EXECUTIONS))
+    wanted = {Capability.EXECUTIONS, Capability.BOUNDED_CLOSES}
+
+    (found,) = (f for f in judge(seen, now=START, wanted=wanted) if f.grade is Grade.WARN)
+
+    assert found.topic is Topic.COVERAGE
+    assert "executions" in found.words
+    assert "executions_poll_ms = 0" in found.remedy
+
+
 def test_what_a_plan_leaves_out_is_named() -> None:
     """FLAT does not speak of it, so somebody has to."""
     coverage = Coverage(checked_by=CheckedBy.PAPER_DIALECT, covered=("orders",), not_covered=("options", "loans"))
@@ -295,6 +308,7 @@ facts = st.builds(
     dead_man=st.none() | st.sampled_from(list(DeadManWorth)),
     coverage=st.none() | st.builds(Coverage, checked_by=st.sampled_from(list(CheckedBy)), covered=st.just(("x",))),
     limits=st.none() | st.just(LIMITS),
+    lacks=st.lists(st.sampled_from(list(Capability)), max_size=3).map(tuple),
 )
 
 
