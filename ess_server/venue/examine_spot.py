@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from ess_server.core.errors import VenueUnknownError
-from ess_server.core.examination import CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
+from ess_server.core.examination import Capability, CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
 from ess_server.core.spot_sale import SpotSale
 from ess_server.venue import spot_rows
 from ess_server.venue.examine_usdm import REFUSALS, key_facts
@@ -47,6 +47,7 @@ async def examine_spot(by: Sources, sale: SpotSale) -> Examination:
         exchange="binance",
         dead_man=DeadManWorth.NONE,
         coverage=coverage(sale),
+        lacks=(Capability.EXECUTIONS,),
         limits=by.limits,
     )
     clock = await by.reach(inquiry)
