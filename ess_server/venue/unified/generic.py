@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import ccxt.async_support as ccxt
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Capability, CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
@@ -88,12 +89,10 @@ class GenericClient:
         self._clock = clock
         self._budget = budget
         self._session = session
+        if why := refusal(exchange):
+            raise VenueUnknownError(f"no stop could work on {exchange}, because ccxt {why} there")
         self._exchange = opened(exchange, exchange_config(credentials, session), budget, base=_Remembering)
         self._exchange.replies = []
-        lacks = [name for name in _NEEDED if not self._has(name)]
-        if lacks or _per_symbol(self._exchange):
-            reason = f"lacks {', '.join(lacks)}" if lacks else "lists orders only symbol by symbol"
-            raise VenueUnknownError(f"no stop could work on {exchange}, because ccxt {reason} there")
         self._markets = UnifiedMarkets(
             self._exchange,
             clock,
@@ -230,6 +229,15 @@ class GenericClient:
         return MarketRule(
             trades=market["active"] is not False, takes_market_orders=True, sizes=size_rules(market, amount_limit)
         )
+
+
+def refusal(exchange: str) -> str:
+    """Say why no stop could work on an exchange of ccxt, empty if one could."""
+    known = getattr(ccxt, exchange)()
+    lacks = [name for name in _NEEDED if known.has.get(name) is not True]
+    if lacks:
+        return f"lacks {', '.join(lacks)}"
+    return "lists orders only symbol by symbol" if _per_symbol(known) else ""
 
 
 def _features(exchange: Any) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - a class of ccxt
