@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 from tests.e2e.process import ROOT, environment
 from tests.fault.result import FIRST_ONLY, NOT_SURVIVED, Deadline, Result
-from tests.fault.seeds import FAMILY, SEEDS, Seed
+from tests.fault.seeds import FAMILY, SEEDS, Seed, table
 
 CHECK_WITHIN = 240.0
 AT_ONCE = 2
@@ -155,18 +155,12 @@ def run(seconds: float, seed: int) -> Result:
     return result
 
 
-def table() -> str:
-    """Return the table of seeds for the documentation."""
-    rows = [f"| `{seed.file}` | {seed.breaks} | `{seed.check}` |" for seed in SEEDS]
-    return "\n".join(["| in | the bug | caught by |", "|---|---|---|", *rows])
-
-
 def searched(wanted: Sequence[str]) -> None:
-    """For each seed whose check is a whole file, print the first test in it that goes red."""
+    """For each seed that a word stands in, print the first test of its check that goes red: to name new ones by."""
     with tempfile.TemporaryDirectory() as name:
         copy = Copy.of_the_tree(Path(name) / "copy")
         for seed in SEEDS:
-            if wanted and not any(word in seed.file or word in seed.breaks for word in wanted):
+            if not any(word in seed.file or word in seed.breaks for word in wanted):
                 continue
             genuine = copy.broken(seed)
             options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "50"]
@@ -178,4 +172,7 @@ def searched(wanted: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    searched(sys.argv[1:])
+    if sys.argv[1:]:
+        searched(sys.argv[1:])
+    else:
+        sys.stdout.write(f"{table()}\n")

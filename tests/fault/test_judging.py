@@ -11,7 +11,7 @@ from tests.fault.disk import Disk
 from tests.fault.hand import both_say_inactive
 from tests.fault.installation import LATCH, STATE_DB, opened
 from tests.fault.races import Effect, order_problem, replayed
-from tests.fault.seeds import SEEDS
+from tests.fault.seeds import SEEDS, table
 
 DIRECTORY, TOLD = "/d", "/told"
 
@@ -101,6 +101,11 @@ def test_every_seeded_bug_finds_its_line_and_its_check() -> None:
     assert not lost
     assert not gone
     assert len(SEEDS) >= 25
+
+
+def test_documentation_shows_the_table_of_seeds() -> None:
+    """As ``python -m tests.fault.mutants`` prints it."""
+    assert table() in (ROOT / "docs" / "fault-tests.md").read_text()
 
 
 def _text(check: str) -> str:
