@@ -21,9 +21,14 @@ def _spot() -> list[object]:
     tokens = [
         {"name": "USDC", "szDecimals": 8, "weiDecimals": 8, "index": 0},
         {"name": "PURR", "szDecimals": 0, "weiDecimals": 5, "index": 1},
+        {"name": "HYPE", "szDecimals": 2, "weiDecimals": 8, "index": 2},
     ]
-    pairs = [{"name": "PURR/USDC", "tokens": [1, 0], "index": 0, "isCanonical": True}]
-    return [{"universe": pairs, "tokens": tokens}, [{"coin": "PURR/USDC", "markPx": "0.1", "midPx": "0.1"}]]
+    pairs = [
+        {"name": "PURR/USDC", "tokens": [1, 0], "index": 0, "isCanonical": True},
+        {"name": "@1", "tokens": [2, 0], "index": 1, "isCanonical": False},
+    ]
+    prices = [{"coin": "PURR/USDC", "markPx": "0.1", "midPx": "0.1"}, {"coin": "@1", "markPx": "40", "midPx": "40"}]
+    return [{"universe": pairs, "tokens": tokens}, prices]
 
 
 def _state(*held: tuple[str, str, str]) -> dict[str, object]:
@@ -41,6 +46,7 @@ def _order(id_: int, coin: str, **more: object) -> dict[str, object]:
 
 def _info(*, full: bool) -> object:
     orders = [_order(1, "BTC"), _order(2, "ETH", isTrigger=True, reduceOnly=True, cloid="0xaa"), _order(3, "PURR/USDC")]
+    orders.append(_order(4, "@1"))
     answers = {
         "metaAndAssetCtxs": _coins(),
         "spotMetaAndAssetCtxs": _spot(),
@@ -81,12 +87,13 @@ CASE = Case(
         OpenOrder(id="1", symbol=BTC, conditional=False, reduce_only=False),
         OpenOrder(id="2", symbol=ETH, conditional=True, reduce_only=True, client_order_id="0xaa"),
         OpenOrder(id="3", symbol=SPOT, conditional=False, reduce_only=False),
+        OpenOrder(id="4", symbol="HYPE/USDC", conditional=False, reduce_only=False),
     ],
     positions=[
         Position(symbol=BTC, long=True, quantity=Decimal("0.5"), hedged=False),
         Position(symbol=ETH, long=False, quantity=Decimal(2), hedged=False),
     ],
-    cancel_all=[_cancel(0, 1), _cancel(1, 2), _cancel(10000, 3)],
+    cancel_all=[_cancel(0, 1), _cancel(1, 2), _cancel(10000, 3), _cancel(10001, 4)],
     cancel_first=[_cancel(0, 1)],
     closes=[
         Close(symbol=BTC, long=True, sent=[_close(0, "47500", "0.5", buy=False)]),
