@@ -41,6 +41,7 @@ class Ward:
     def __init__(self, stack: AsyncExitStack, place: Path) -> None:
         self._stack = stack
         self._place = place
+        self.methods: set[str] = set()
 
     async def open(self, key: ApiKey = KEY, *, hedged: bool = False) -> Floor:
         """Start the venue."""
@@ -63,8 +64,19 @@ class Ward:
             session=open_session(floor.venue.ca_file, "127.0.0.1", floor.venue.port),
         )
         self._stack.push_async_callback(client.aclose)
+        self._note_methods(client._exchange)
         seen: Examination = await client.examine()
         return seen
+
+    def _note_methods(self, exchange: Any) -> None:
+        """Note how every request of an exchange is made."""
+        fetch = exchange.fetch
+
+        async def noting(url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:
+            self.methods.add(method)
+            return await fetch(url, method, headers, body)
+
+        exchange.fetch = noting
 
 
 @pytest.fixture
@@ -83,7 +95,7 @@ def grades(seen: Examination) -> dict[Topic, Grade]:
 
 @EVERY
 async def test_a_sound_account_is_read_completely_and_nothing_is_changed(ward: Ward, exchange: str) -> None:
-    """Property: every topic has an answer, what is open is counted, and the books have seen no order or cancel."""
+    """Property: every topic has an answer, what is open is counted, and every request was one that only reads."""
     floor = await ward.open()
     floor.hold("BTCUSDT", "0.5")
     floor.rest("ETHUSDT", "-1")
@@ -101,6 +113,7 @@ async def test_a_sound_account_is_read_completely_and_nothing_is_changed(ward: W
     assert abs(seen.clock.ahead) <= seen.clock.round_trip + timedelta(milliseconds=2)
     assert max(grades(seen).values()) is Grade.WARN
     assert [e.kind for e in floor.venue.journal.read(after=before)] == []
+    assert ward.methods == {"GET"}
     assert seen.dead_man is (DeadManWorth.FALSE_SAFETY if exchange == "bybit" else DeadManWorth.USABLE)
 
 
