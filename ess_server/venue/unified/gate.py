@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
+import ccxt.async_support as ccxt
+
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import CheckedBy, Coverage
 from ess_server.core.venue_snapshot import Witness
@@ -28,6 +30,8 @@ from ess_server.venue.usdm_rows import decimal_of, text_of
 SETTLES = ("usdt", "btc")
 PAGE = 100
 _MODES = ("single", "dual_long", "dual_short")
+_EXPIRES = "X-Gate-Exptime"
+"""Milliseconds of the venue's clock after which an order is refused; a header, a parameter in between."""
 _NEVER_USED = ("USER_NOT_FOUND",)
 """An account that never held this settle currency does not exist there."""
 
@@ -82,9 +86,18 @@ async def _cancel_market(exchange: Exchange, order: ListedOrder) -> None:
         await exchange.privateFuturesDeleteSettleOrders(named)
 
 
+def _sign(exchange: Exchange, path: str, api: Any, method: str = "GET", params: Any = None) -> Any:  # noqa: ANN401 - ccxt's
+    """Move the expiry from the parameters to the headers, which Gate does not sign."""
+    expires = params.pop(_EXPIRES, None) if isinstance(params, dict) else None
+    signed = ccxt.gate.sign(exchange, path, api, method, params or {})
+    if expires is not None:
+        signed["headers"][_EXPIRES] = str(expires)
+    return signed
+
+
 async def _close(exchange: Exchange, closing: Closing) -> None:
     if not closing.position.hedged:
-        await send_close(exchange, closing, {"reduceOnly": True})
+        await send_close(exchange, closing, {"reduceOnly": True, _EXPIRES: closing.expires})
         return
     # ccxt has no word for the leg, which in dual mode is what an order names to close it as a whole.
     sign = "-" if closing.long else ""
@@ -97,6 +110,7 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
             "tif": "ioc",
             "reduce_only": True,
             "text": closing.client_order_id,
+            _EXPIRES: closing.expires,
             **(whole if closing.whole else {"size": sign + closing.size}),
         }
     )
@@ -160,7 +174,6 @@ PLAN = UnifiedPlan(
             "trailing and chase orders",
             "equity beyond the USDT futures account",
             "bots of the exchange",
-            "expiry of orders",
             "executions: engines report them",
         ),
     ),
@@ -178,6 +191,8 @@ PLAN = UnifiedPlan(
     ids=_id,
     limits=BudgetLimits(per_minute=1200, burst=60, per_second=15, reserve=20, per_account=True),
     sends=(50, 10),
+    expires=True,
+    methods={"sign": _sign},
     options={
         "unifiedAccount": False,
         "defaultType": "swap",

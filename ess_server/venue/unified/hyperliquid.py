@@ -69,7 +69,10 @@ async def _close(exchange: Exchange, closing: Closing) -> None:
         "price": f"{price:f}",
         "params": {**own, "slippage": SLIPPAGE} if closing.limit is None else {**own, "timeInForce": "Ioc"},
     }
-    await exchange.privatePostExchange(exchange.create_orders_request([order]))
+    request = exchange.create_orders_request([order])
+    # ccxt signs without an expiry, and an order without one may act whenever it arrives.
+    signature = exchange.sign_l1_action(request["action"], request["nonce"], None, closing.expires)
+    await exchange.privatePostExchange({**request, "signature": signature, "expiresAfter": closing.expires})
 
 
 def _price(closing: Closing) -> Decimal:
@@ -119,7 +122,6 @@ PLAN = UnifiedPlan(
             "exchanges of builders (HIP-3)",
             "vaults and subaccounts",
             "TWAP orders",
-            "expiry of orders",
             "the rights of the key: use that of an API wallet, which cannot withdraw",
             "the timer for accounts that have traded too little, and more than ten times a day",
             "executions: engines report them",
@@ -146,6 +148,7 @@ PLAN = UnifiedPlan(
     ids=_id,
     limits=BudgetLimits(per_minute=1200, burst=300, per_second=12, reserve=100),
     sends=(50, 10),
+    expires=True,
     weight={"publicPostInfo": 20},
     options={"builderFee": False, "fetchMarkets": {"types": ["spot", "swap"]}},
     remark="As API key give the address of the account, as secret the private key of an API wallet of it.",
@@ -157,5 +160,4 @@ PLAN = UnifiedPlan(
     equity=Reading(endpoint="publicPostInfo", params={"type": "clearinghouseState"}, read=_equity),
     switch=Switch(arm=_arm),
     below_minimum=("minimum value",),
-    clock=False,
 )

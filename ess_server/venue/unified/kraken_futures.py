@@ -136,7 +136,7 @@ PLAN = UnifiedPlan(
     expires=True,
     weight={"privateGetOpenpositions": 2, "privateGetOpenorders": 2, "privateGetAccounts": 2},
     names=lambda market: (market["id"], market["id"].lower(), market["id"].upper()),
-    time=_time,
+    methods={"fetch_time": _time},
     witness=(Reading(endpoint="privateGetAccounts", read=_witness),),
     equity=Reading(endpoint="privateGetAccounts", read=_equity),
     switch=Switch(arm=_arm),

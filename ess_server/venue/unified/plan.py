@@ -158,7 +158,7 @@ class UnifiedPlan:
         keys: what the class of ccxt is given for key and secret, where it is not these.
         always: parameters of every reading, from the class of ccxt.
         load: parameters of the loading of markets.
-        time: reads the venue's time in milliseconds, where ccxt has no call for it.
+        methods: take the place of those of the class of ccxt, by name: of its time where it has none, for instance.
         names: by what a market is called in the venue's rows, from ccxt's market.
         markets: types of market whose names are kept.
         mode: whether the account is in hedge mode.
@@ -189,7 +189,7 @@ class UnifiedPlan:
     keys: Callable[[str, str], Mapping[str, str]] | None = None
     always: Callable[[Exchange], Row] | None = None
     load: Row = field(default_factory=dict)
-    time: Callable[[Exchange], Awaitable[int | None]] | None = None
+    methods: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     names: Callable[[Row], tuple[str, ...]] = lambda market: (str(market["id"]),)
     markets: tuple[str, ...] = ("swap", "future")
     mode: Reading[bool] | None = None

@@ -20,7 +20,7 @@ def open_unified(
     config = exchange_config(credentials, session) | {"options": dict(plan.options)}
     if plan.keys is not None:
         config |= {"apiKey": "", "secret": "", **plan.keys(credentials.key, credentials.secret)}
-    return opened(plan.exchange, config, budget, methods={} if plan.time is None else {"fetch_time": plan.time})
+    return opened(plan.exchange, config, budget, methods=plan.methods)
 
 
 def opened(

@@ -4,11 +4,12 @@ import hashlib
 from decimal import Decimal
 
 from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
-from tests.venue.unified.case import Case, Close
+from tests.venue.unified.case import NOW_MS, Case, Close
 from tests.venue.unified.wire import Sent
 
 HOST = "api.gateio.ws/api/v4/futures"
 BTC, ETH, COIN = "BTC/USDT:USDT", "ETH/USDT:USDT", "BTC/USD:BTC"
+EXPIRES = {"header X-Gate-Exptime": NOW_MS + 1750, "X-Gate-Exptime": None}
 LISTS = [(settle, what) for settle in ("usdt", "btc") for what in ("positions", "orders", "price_orders")]
 PATHS = [f"/api/v4/futures/{settle}/{what}" for settle, what in LISTS]
 NOT_USED = (400, '{"label":"USER_NOT_FOUND","message":"please transfer funds first to create futures account"}')
@@ -116,12 +117,12 @@ CASE = Case(
     closes=[
         Close(symbol=BTC, long=True, sent=[
             (f"POST {HOST}/usdt/orders", {"contract": "BTC_USDT", "size": "-50", "price": "0", "tif": "ioc",
-                                          "reduce_only": True, "auto_size": None, "text": _id(n)})
+                                          "reduce_only": True, "auto_size": None, "text": _id(n), **EXPIRES})
             for n in range(2)
         ]),
         Close(symbol=ETH, long=False, sent=[
             (f"POST {HOST}/usdt/orders", {"contract": "ETH_USDT", "size": 7, "price": "0", "tif": "ioc",
-                                          "reduce_only": True, "text": _id(0)}),
+                                          "reduce_only": True, "text": _id(0), **EXPIRES}),
         ]),
         Close(symbol=ETH, long=False, limit="2100.57", sent=[
             (f"POST {HOST}/usdt/orders", {"contract": "ETH_USDT", "size": 7, "price": "2100.5", "tif": "ioc",

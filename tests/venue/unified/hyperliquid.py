@@ -45,14 +45,15 @@ def _order(id_: int, coin: str, **more: object) -> dict[str, object]:
 
 
 def _info(*, full: bool) -> object:
-    orders = [_order(1, "BTC"), _order(2, "ETH", isTrigger=True, reduceOnly=True, cloid="0xaa"), _order(3, "PURR/USDC")]
-    orders.append(_order(4, "@1"))
+    stop = _order(2, "ETH", isTrigger=True, reduceOnly=True, cloid="0xaa")
+    orders = [_order(1, "BTC"), stop, _order(3, "PURR/USDC"), _order(4, "@1")]
     answers = {
         "metaAndAssetCtxs": _coins(),
         "spotMetaAndAssetCtxs": _spot(),
         "clearinghouseState": _state(("BTC", "0.5", "25000"), ("ETH", "-2", "4200")) if full else _state(),
         "frontendOpenOrders": orders if full else [],
         "openOrders": orders if full else [],
+        "exchangeStatus": {"time": NOW_MS, "specialStatuses": None},
     }
     return lambda sent: answers[sent.params["type"]]
 
@@ -71,14 +72,15 @@ def _close(asset: int, price: str, size: str, *, buy: bool) -> tuple[str, dict[s
     cloid = "0x" + hashlib.sha256(b"ess-1-0").hexdigest()[:32]
     order = {"a": asset, "b": buy, "p": price, "s": size, "r": True, "t": {"limit": {"tif": "Ioc"}}, "c": cloid}
     # No builder beside them: ccxt's own call would pay its builder a fee.
-    return ACT, {"action": {"type": "order", "orders": [order], "grouping": "na"}}
+    action = {"type": "order", "orders": [order], "grouping": "na"}
+    return ACT, {"action": action, "expiresAfter": NOW_MS + 1750}
 
 
 CASE = Case(
     name="hyperliquid",
     flat={"/info": _info(full=False), "/exchange": _exchange},
     full={"/info": _info(full=True)},
-    prepare=[(INFO, {"type": "metaAndAssetCtxs"}), (INFO, {"type": "spotMetaAndAssetCtxs"})],
+    prepare=[(INFO, {"type": "exchangeStatus"}), (INFO, {"type": "metaAndAssetCtxs"}), (INFO, {"type": "spotMetaAndAssetCtxs"})],
     listing=[
         (INFO, {"type": "clearinghouseState", "user": WALLET, "dex": None}),
         (INFO, {"type": "frontendOpenOrders", "user": WALLET, "dex": None}),

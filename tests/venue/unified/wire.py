@@ -35,8 +35,12 @@ class Sent:
         return self.line, json.dumps(lasting, sort_keys=True, default=str)
 
     def says(self, params: Mapping[str, Any]) -> bool:
-        """Whether it has these parameters; one that is expected to be None must not be there."""
-        return all(_same(self.params.get(name), value) for name, value in params.items())
+        """Whether it has these parameters; one that is expected to be None must not be there.
+
+        A name that begins with ``header `` is looked for among the headers.
+        """
+        told = {**self.params, **{f"header {name}": value for name, value in self.headers.items()}}
+        return all(_same(told.get(name), value) for name, value in params.items())
 
 
 def _same(one: object, other: object) -> bool:
