@@ -14,13 +14,14 @@ from ess_server.core.flatten_plan import ReadBudgetError
 OBSERVING_LEAVES = 100
 """Weight above the reserve that is left by whatever is less urgent than equity, so that equity never waits for it."""
 _HEADROOM = 0.95
-_MINUTE_S, _IN_FLIGHT_S = 60.0, 1.0
+_MINUTE_S, _IN_FLIGHT_S = 60.0, 0.4
 
 
 class Purpose(Enum):
-    """What a read is for, the most urgent first."""
+    """What a read is for, the most urgent first. Sweeps look at accounts that are flat already."""
 
     FLATTEN = "flatten"
+    SWEEPING = "sweeping"
     EQUITY = "equity"
     EXECUTIONS = "executions"
     DEAD_MAN = "dead man's switch"
@@ -77,7 +78,7 @@ class RequestBudget:
             if own <= 0:
                 self._own[purpose] -= weight
             delay = min(delay, own)
-        elif delay > 0:
+        elif delay > 0 and purpose is Purpose.FLATTEN:
             delay = min(delay, self._room_in(weight))
         delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
@@ -134,7 +135,7 @@ class RequestBudget:
         return delay
 
     def _floor(self, purpose: Purpose) -> float:
-        if purpose is Purpose.FLATTEN:
+        if purpose in (Purpose.FLATTEN, Purpose.SWEEPING):
             return 0
         return self._limits.reserve + (0 if purpose is Purpose.EQUITY else OBSERVING_LEAVES)
 

@@ -99,7 +99,7 @@ class BinanceUsdmClient:
         """
         await self._markets.ready()
         if self._economy.positions_first:
-            self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(POSITIONS_WEIGHT, self._economy.purpose)
             self._economy.begin()
             legs = await self._read(self._exchange.fapiPrivateV3GetPositionRisk)
             await self._markets.learn(usdm_rows.ids_of(legs))
@@ -107,10 +107,10 @@ class BinanceUsdmClient:
             if self._economy.suffices(positions):
                 return self._seen((), positions, partial=True)
             await self._economy.confirm(positions, self.witness)
-            self._budget.read(ORDERS_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(ORDERS_WEIGHT, self._economy.purpose)
             plain, algos = await together(*self._lists())
         else:
-            self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(SNAPSHOT_WEIGHT, self._economy.purpose)
             self._economy.begin()
             legs, plain, algos = await together(self._read(self._exchange.fapiPrivateV3GetPositionRisk), *self._lists())
         await self._markets.learn(usdm_rows.ids_of(legs, plain, algos))
@@ -141,6 +141,7 @@ class BinanceUsdmClient:
         request, with whatever has been added since.
         """
         calls = []
+        self._economy.cancelling()
         for (symbol, conditional), ids in _grouped(orders).items():
             if ids >= self._shown.get((symbol, conditional), set()):
                 calls.append(self._cancel_all(symbol, conditional=conditional))

@@ -7,7 +7,7 @@ from ess_server.core.errors import VenueUnknownError
 from ess_server.core.ports import Clock
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import okx_rows
-from ess_server.venue.budget import Purpose, RequestBudget
+from ess_server.venue.budget import RequestBudget
 from ess_server.venue.calls import together
 from ess_server.venue.markets import Markets
 from ess_server.venue.okx_holdings import OkxHoldings
@@ -59,29 +59,29 @@ class OkxReader:
         if self.economy.positions_first:
             return await self._careful(witness)
         if self.economy.expects_nothing:
-            self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(SNAPSHOT_WEIGHT, self.economy.purpose)
             self.economy.begin()
             held, *lists = await together(self._held(), self._pending(), *self._algos(COMMON_KINDS + RARE_KINDS))
         else:
-            self._budget.read(COMMON_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(COMMON_WEIGHT, self.economy.purpose)
             self.economy.begin()
             held, *lists = await together(self._held(), self._pending(), *self._algos(COMMON_KINDS))
             orders, positions = await self._understood(held, lists)
             if self.economy.partly(orders, positions):
                 return self._seen(orders, positions, partial=True)
-            self._budget.read(RARE_WEIGHT, Purpose.FLATTEN)
+            self._budget.read(RARE_WEIGHT, self.economy.purpose)
             lists += await together(*self._algos(RARE_KINDS))
         return await self._whole(held, lists)
 
     async def _careful(self, witness: Callable[[], Awaitable[Witness]]) -> VenueSnapshot:
-        self._budget.read(POSITIONS_WEIGHT, Purpose.FLATTEN)
+        self._budget.read(POSITIONS_WEIGHT, self.economy.purpose)
         self.economy.begin()
         held = await self._held()
         _, positions = await self._understood(held, [[]])
         if self.economy.suffices(positions):
             return self._seen((), positions, partial=True)
         await self.economy.confirm(positions, witness)
-        self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
+        self._budget.read(SNAPSHOT_WEIGHT, self.economy.purpose)
         return await self._whole(held, await together(self._pending(), *self._algos(COMMON_KINDS + RARE_KINDS)))
 
     async def _whole(self, held: object, lists: Sequence[Rows]) -> VenueSnapshot:

@@ -7,6 +7,7 @@ from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
+from ess_server.venue.budget import Purpose
 
 MOST_LEFT_OUT = 4
 """Snapshots in a row that may leave orders out: new ones must not be overlooked for long."""
@@ -36,13 +37,14 @@ class ReadingEconomy:
         self._empty = self._lasting = False
         self._doubted = False
         self._sent, self._partial = False, False
+        self._proven = False
 
     @contextmanager
     def closing(self, position: Position) -> Iterator[None]:
         """A close of this position is being sent; BelowMinimumError says that it was not."""
         leg = position.symbol, position.long
         self._asked.add(leg)
-        self._sent = True
+        self.cancelling()
         try:
             yield
         except BelowMinimumError:
@@ -51,7 +53,7 @@ class ReadingEconomy:
 
     def cancelling(self) -> None:
         """A cancel is being sent."""
-        self._sent = True
+        self._sent, self._proven = True, False
 
     @property
     def positions_first(self) -> bool:
@@ -95,6 +97,12 @@ class ReadingEconomy:
     def testify(self, witness: Witness) -> None:
         """The witness has been heard."""
         self._doubted = self._empty and witness.positions is True
+        self._proven = not self._doubted
+
+    @property
+    def purpose(self) -> Purpose:
+        """What the next snapshot is for: once the witness was heard and nothing sent since, others come first."""
+        return Purpose.SWEEPING if self._proven else Purpose.FLATTEN
 
     async def confirm(self, positions: Sequence[Position], ask: Callable[[], Awaitable[Witness]]) -> None:
         """Ask the witness where it denied such a list before. Raises VenueUnknownError if it still does."""

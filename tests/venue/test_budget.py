@@ -114,6 +114,8 @@ def test_a_flatten_goes_on_as_long_as_the_exchange_counts_room(budget: RequestBu
     clock.advance(2)
     budget.used(20)
     budget.read(110, Purpose.FLATTEN)
+    with pytest.raises(ReadBudgetError):
+        budget.read(1, Purpose.SWEEPING)
     clock.advance(61)
     budget._tokens = -1e6
     with pytest.raises(ReadBudgetError):

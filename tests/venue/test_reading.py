@@ -8,7 +8,8 @@ import pytest
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
-from ess_server.core.venue_snapshot import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
+from ess_server.venue.budget import Purpose
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.reading import MOST_LEFT_OUT, ReadingEconomy
@@ -72,6 +73,21 @@ def test_a_dear_rest_is_left_out_where_there_is_work_and_never_twice_without_a_s
     economy.whole([], [])
     assert economy.expects_nothing
     assert economy.partly([], [HELD])
+
+
+def test_a_flat_account_does_not_read_what_others_need() -> None:
+    """Once the witness has agreed, snapshots are sweeps; whatever is sent, or a witness that denies, ends that."""
+    economy = ReadingEconomy()
+    assert economy.purpose is Purpose.FLATTEN
+    economy.whole([], [])
+    economy.testify(Witness(positions=False))
+    assert economy.purpose is Purpose.SWEEPING
+    economy.cancelling()
+    assert economy.purpose is Purpose.FLATTEN
+    economy.testify(Witness())
+    assert closed(economy).purpose is Purpose.FLATTEN
+    economy.testify(Witness(positions=True))
+    assert economy.purpose is Purpose.FLATTEN
 
 
 async def test_a_denied_list_costs_little_until_the_witness_agrees(
