@@ -80,7 +80,7 @@ CASE = Case(
     name="hyperliquid",
     flat={"/info": _info(full=False), "/exchange": _exchange},
     full={"/info": _info(full=True)},
-    prepare=[(INFO, {"type": "exchangeStatus"}), (INFO, {"type": "metaAndAssetCtxs"}), (INFO, {"type": "spotMetaAndAssetCtxs"})],
+    prepare=[(INFO, {"type": kind}) for kind in ("exchangeStatus", "metaAndAssetCtxs", "spotMetaAndAssetCtxs")],
     listing=[
         (INFO, {"type": "clearinghouseState", "user": WALLET, "dex": None}),
         (INFO, {"type": "frontendOpenOrders", "user": WALLET, "dex": None}),
