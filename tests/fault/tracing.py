@@ -12,13 +12,16 @@ from tests.fault.installation import LATCH, STATE_DB
 from tests.fault.life import GO, wait_for
 
 ENDS_WITHIN = 20.0
-MISSING = "strace is not on this machine: apt-get install strace"
+MISSING = "strace is not on this machine, or may not trace here: apt-get install strace"
 SIDES = ("", "-wal", "-journal", ".new", ".new-wal", ".new-journal")
 
 
 def available() -> bool:
-    """Whether strace is installed."""
-    return shutil.which("strace") is not None
+    """Whether strace is installed and allowed to trace."""
+    if shutil.which("strace") is None:
+        return False
+    tried = subprocess.run(["strace", "-qq", "-o", os.devnull, "-e", "trace=none", "true"], check=False)
+    return tried.returncode == 0
 
 
 def paths(data: Path, name: str) -> list[str]:
@@ -34,7 +37,7 @@ def traced(pid: int, log: Path, *options: str) -> None:
     try:
         wait_for(lambda: _all_traced(pid) or tracer.poll() is not None)
         if tracer.poll() is not None:
-            raise RuntimeError(f"strace ended with {tracer.returncode}: may it trace here?")
+            raise RuntimeError(f"strace ended with {tracer.returncode}")
         os.kill(pid, GO)
         tracer.wait(ENDS_WITHIN)
     finally:
