@@ -8,10 +8,12 @@ import pytest
 
 from ess_server.config.account_checks import WITH_PASSPHRASE
 from ess_server.core.clock import SystemClock
+from ess_server.core.dead_man import TIMERS
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount
 from ess_server.venue.budget import Purpose
+from ess_server.venue.facts import GENERIC, all_facts
 from ess_server.venue.plans import PLANS, Budgets, open_clients, paced, plan_of
 from ess_server.venue.unified import generic
 from ess_server.venue.unified.table import UNIFIED
@@ -72,3 +74,23 @@ def test_every_exchange_of_ccxt_has_a_plan_and_its_clients_take_no_more_than_it_
     # What feeds read must not wait for the few requests that are there for stops.
     assert budgets.of("kraken", None) is not budgets.of("kraken", None, "one")
     budgets.of("kraken", None).read(150, Purpose.OBSERVING)
+
+
+def test_no_plan_asks_for_more_than_its_exchange_allows() -> None:
+    """A whole reading fits into what may be asked at once, and a minute of asking into the limit of a minute."""
+    for name in (*PLANS, "delta"):
+        limits, weight = plan_of(name).limits, plan_of(name).snapshot_weight
+
+        assert 0 < weight <= limits.burst, name
+        assert limits.burst + 60 * limits.per_second <= limits.per_minute, name
+        assert limits.reserve < limits.burst, name
+
+
+def test_the_table_for_people_is_that_of_the_code() -> None:
+    """Every exchange with a plan is told of, by name and with what is left out; timers are where they can be armed."""
+    facts = {one.exchange: one for one in all_facts()}
+
+    assert facts.keys() == {*PLANS, GENERIC}
+    assert all(one.coverage.covered and one.coverage.not_covered and one.name for one in facts.values())
+    assert {name for name, plan in UNIFIED.items() if plan.switch} == TIMERS.keys() & UNIFIED.keys()
+    assert facts["bybit"].timer == "false safety"
