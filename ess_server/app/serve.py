@@ -13,6 +13,7 @@ from ess_server.app.garbage import Garbage
 from ess_server.app.preflight import check_server
 from ess_server.app.reload import ConfigFile, Reloader
 from ess_server.config.settings import Settings
+from ess_server.core.system import EmergencyStopSystem
 
 _log = logging.getLogger("ess.app")
 
@@ -40,14 +41,19 @@ async def serve(settings: Settings, *, file: ConfigFile | None = None, ready: Ca
             if file:
                 reloading = asyncio.create_task(Reloader(file, server.system).run(reload), name="reload")
                 stack.callback(reloading.cancel)
-            garbage = Garbage(server.system.subscribers, server.system.clock.uptime)
-            server.system.controller.on_latch(garbage.latched)
-            collecting = asyncio.create_task(garbage.run(), name="garbage")
-            stack.callback(collecting.cancel)
+            _collect(server.system, stack)
             ready(server.port)
             examining = asyncio.create_task(arming.keep_watch(server.system), name="examination")
             stack.push_async_callback(_ended, examining)
             await _until_stopped(stopping, server.vital)
+
+
+def _collect(system: EmergencyStopSystem, stack: AsyncExitStack) -> None:
+    """Collect garbage when nothing is at stake."""
+    garbage = Garbage(system.subscribers, system.clock.uptime)
+    system.controller.on_latch(garbage.latched)
+    collecting = asyncio.create_task(garbage.run(), name="garbage")
+    stack.callback(collecting.cancel)
 
 
 async def _ended(task: "asyncio.Task[None]") -> None:

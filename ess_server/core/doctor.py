@@ -1,6 +1,6 @@
 """Whether a stop would work, judged before it has to. Pure: facts in, findings out."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -70,12 +70,12 @@ def judge_arrangement(seen: Arrangement) -> tuple[Finding, ...]:
     """Return what in the configuration itself is a danger to the stop."""
     return tuple(
         Finding(account="", topic=Topic.CONFIGURATION, grade=grade, words=words, remedy=remedy)
-        for applies, grade, words, remedy in _rules(seen)
+        for applies, grade, words, remedy in (*_about_accounts(seen), *_about_watching(seen))
         if applies
     )
 
 
-def _rules(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
+def _about_accounts(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
     yield (
         not seen.accounts,
         Grade.WARN,
@@ -85,6 +85,15 @@ def _rules(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
     for group in seen.same_keys:
         words = f"{' and '.join(group)} use the same key: they are one account, worked on twice at once"
         yield True, Grade.UNSAFE, words, "keep one of them"
+    yield (
+        bool(seen.paper),
+        Grade.INFO,
+        f"on a paper venue: {', '.join(seen.paper)}",
+        "remove `paper` where the account is meant to be real",
+    )
+
+
+def _about_watching(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
     yield (
         not seen.live,
         Grade.WARN,
@@ -104,17 +113,6 @@ def _rules(seen: Arrangement) -> Iterator[tuple[bool, Grade, str, str]]:
         "no gate is expected: an engine that never came to ask is not missed",
         "name your engines in server.expected_subscribers",
     )
-    yield (
-        bool(seen.paper),
-        Grade.INFO,
-        f"on a paper venue: {', '.join(seen.paper)}",
-        "remove `paper` where the account is meant to be real",
-    )
-
-
-def unsafe(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Return those that keep a stop from working."""
-    return tuple(f for f in findings if f.grade is Grade.UNSAFE)
 
 
 def in_a_sentence(findings: Sequence[Finding]) -> str:

@@ -91,37 +91,30 @@ def about_open(seen: Examination) -> Iterator[Finding]:
 
 
 def _markets(seen: Examination) -> Iterator[Finding]:
-    at, missing = seen.markets, unknown(seen, Topic.MARKETS)
-    by_hand = "close them by hand on the venue's page, or take them off this account"
-    lines = (
-        (at.halted, Grade.UNSAFE, "do not trade now, and their positions cannot be closed", by_hand),
-        (at.no_market_orders, Grade.UNSAFE, "take no market orders, so that their positions cannot be closed", by_hand),
-        (
-            at.halted_orders,
-            Grade.WARN,
-            "do not trade now; whether their orders can be cancelled is the venue's",
-            by_hand,
-        ),
-        (
-            at.unnamed,
-            Grade.WARN,
-            "are in no list of the exchange: no symbol/... scope covers them",
-            "ess doctor, later",
-        ),
-        (at.unsized, Grade.WARN, "have no readable sizes: a large position is not split for them", by_hand),
-    )
+    missing = unknown(seen, Topic.MARKETS)
+    resisting = tuple(_resisting(seen))
     if missing:
         yield missing
-    well = not missing and seen.load is not None and seen.load.symbols > 0
-    for symbols, grade, words, remedy in lines:
-        if symbols:
-            well = False
-            yield found(seen, Topic.MARKETS, grade, f"{named(symbols)} {words}", remedy)
-    if well:
+    yield from resisting
+    if seen.load is not None and seen.load.symbols and not missing and not resisting:
         yield found(seen, Topic.MARKETS, Grade.OK, _MARKETS_WELL)
-    if at.dust:
-        words = f"{named(at.dust)}: below the venue's minimum, and stays after a flatten (FLAT_WITH_DUST)"
+    if seen.markets.dust:
+        words = f"{named(seen.markets.dust)}: below the venue's minimum, and stays after a flatten (FLAT_WITH_DUST)"
         yield found(seen, Topic.DUST, Grade.WARN, words, "add to it and close all of it, or leave it")
+
+
+def _resisting(seen: Examination) -> Iterator[Finding]:
+    at, by_hand = seen.markets, "close them by hand on the venue's page, or take them off this account"
+    halted = "do not trade now"
+    for symbols, grade, words, remedy in (
+        (at.halted, Grade.UNSAFE, f"{halted}, and their positions cannot be closed", by_hand),
+        (at.no_market_orders, Grade.UNSAFE, "take no market orders: their positions cannot be closed", by_hand),
+        (at.halted_orders, Grade.WARN, f"{halted}; whether their orders can be cancelled is the venue's", by_hand),
+        (at.unnamed, Grade.WARN, "are in no list of the exchange: no symbol/... scope covers them", "ask again later"),
+        (at.unsized, Grade.WARN, "have no readable sizes: a large position is not split for them", by_hand),
+    ):
+        if symbols:
+            yield found(seen, Topic.MARKETS, grade, f"{named(symbols)} {words}", remedy)
 
 
 def about_dead_man(seen: Examination, timer: timedelta) -> Iterator[Finding]:
