@@ -242,7 +242,12 @@ class UnifiedClient:
         return ask
 
     async def _told(self, reading: Reading[T], slots: asyncio.Semaphore | None = None) -> T:
-        reply = await self._request(reading.endpoint, reading.params, slots or self._slots, 0)
+        try:
+            reply = await self._request(reading.endpoint, reading.params, slots or self._slots, 0)
+        except VenueError as error:
+            if reading.otherwise is not None and any(word in str(error) for word in reading.absent):
+                return reading.otherwise
+            raise
         try:
             return reading.read(reply)
         except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError, IndexError) as error:

@@ -203,7 +203,17 @@ PLAN = UnifiedPlan(
         endpoint="privateFuturesGetSettleAccounts",
         params={"settle": "usdt"},
         read=lambda reply: flag(reply, "in_dual_mode"),
+        absent=_NEVER_USED,
+        otherwise=False,
     ),
-    witness=(Reading(endpoint="privateFuturesGetSettleAccounts", params={"settle": "usdt"}, read=_witness),),
+    witness=(
+        Reading(
+            endpoint="privateFuturesGetSettleAccounts",
+            params={"settle": "usdt"},
+            read=_witness,
+            absent=_NEVER_USED,
+            otherwise=Witness(),
+        ),
+    ),
     equity=Reading(endpoint="privateFuturesGetSettleAccounts", params={"settle": "usdt"}, read=_equity),
 )

@@ -72,11 +72,16 @@ class Listing(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading(Generic[T]):
-    """A single request and how its reply is read; ``read`` raises VenueUnknownError."""
+    """A single request and how its reply is read; ``read`` raises VenueUnknownError.
+
+    ``absent`` are words of errors that say that there never was such an account, which is read as ``otherwise``.
+    """
 
     endpoint: str
     read: Callable[[Any], T]
     params: Row = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
+    otherwise: T | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.flatten_plan import BelowMinimumError, ReadBudgetError
 from ess_server.core.model import Action, FlattenStatus, Work
-from ess_server.core.venue_snapshot import OpenOrder, Position
+from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
 from ess_server.testing.waiting import eventually
 from ess_server.venue.strict import VenueError
 from ess_server.venue.unified.client import UnifiedClient
@@ -88,6 +88,20 @@ async def test_an_order_that_is_gone_is_a_success(opened: AsyncExitStack) -> Non
     wire.answers["/api/v4/futures/usdt/price_orders/3"] = (400, '{"label":"INVALID_KEY"}')
     with pytest.raises(VenueError):
         await client.cancel([trigger])
+
+
+async def test_an_account_that_was_never_used_holds_nothing(opened: AsyncExitStack) -> None:
+    """The venue's own words for it are no failure: the account is prepared and read, and its witness says nothing."""
+    client, wire = connect(gate.CASE)
+    opened.push_async_callback(client.aclose)
+    wire.answers |= dict.fromkeys((*gate.PATHS, "/api/v4/futures/usdt/accounts"), gate.NOT_USED)
+    await client.prepare()
+    shown = await client.snapshot()
+
+    assert (shown.orders, shown.positions, client.hedge_mode) == ((), (), False)
+    assert await client.witness() == Witness()
+    with pytest.raises(VenueError):
+        await client.equity()
 
 
 async def test_too_small_is_dust(opened: AsyncExitStack) -> None:
