@@ -111,19 +111,18 @@ async def test_cancel_sells_nothing(open_stall: Open, connect_spot: Connect) -> 
 )
 async def test_no_fault_sells_more_than_was_to_be_sold(open_stall: Open, connect_spot: Connect, fault: Fault) -> None:
     """Whether an order was carried out before its answer was lost or not, exactly what was to be sold is sold."""
-    stall = await open_stall()
-    client = connect_spot(stall, "BTC", "ETH", keep={"BTC": "0.5", "ETH": "9"})
+    stall = await open_stall({"BTC": "1.5", "ETH": "10"})
+    client = connect_spot(stall, "BTC", "ETH", keep={"BTC": "1", "ETH": "9"})
     await client.prepare()
     stall.venue.faults.add(fault)
     await flatten(client)
 
-    assert (stall.sold("BTC"), stall.sold("ETH")) == (1, 1)
+    assert (stall.sold("BTC"), stall.sold("ETH")) == (Decimal("0.5"), 1)
 
 
-async def cut_off(stall: Any, client: BinanceSpotClient, id_: str) -> None:
-    """Begin a sale of 1 BTC that reaches the books 0.4 s late, and end the caller before that."""
-    late = Fault(kind=FaultKind.DELAY, operation=Operation.ORDER, delay=timedelta(milliseconds=400), applied=False)
-    stall.venue.faults.add(late)
+async def cut_off(stall: Any, client: BinanceSpotClient, id_: str, late: timedelta) -> None:
+    """Begin a sale of 1 BTC that reaches the books late, and end the caller before that."""
+    stall.venue.faults.add(Fault(kind=FaultKind.DELAY, operation=Operation.ORDER, delay=late, applied=False))
     sale = asyncio.create_task(client.close_position(btc("1"), id_))
     await eventually(lambda: not stall.venue.faults.pending())
     sale.cancel()
@@ -132,10 +131,10 @@ async def cut_off(stall: Any, client: BinanceSpotClient, id_: str) -> None:
 
 async def test_an_order_that_is_accepted_late_is_waited_for(open_stall: Open, connect_spot: Connect) -> None:
     """While an order without an answer may still be accepted nothing is sold; it stays the only one."""
-    stall = await open_stall({"BTC": "1.6"})
-    client = connect_spot(stall, "BTC", keep={"BTC": "0.5"}, expiry=0.6)
+    stall = await open_stall({"BTC": "3.1"})
+    client = connect_spot(stall, "BTC", keep={"BTC": "2"}, expiry=0.6)
     await client.close_position(btc("0.1"), "ess-1")
-    await cut_off(stall, client, "ess-2")
+    await cut_off(stall, client, "ess-2", timedelta(milliseconds=400))
     assert stall.sold("BTC") == Decimal("0.1")
     with pytest.raises(VenueUnknownError, match="left to be sold"):
         await client.close_position(btc("1"), "ess-3")
@@ -145,11 +144,11 @@ async def test_an_order_that_is_accepted_late_is_waited_for(open_stall: Open, co
 
 async def test_a_client_that_begins_anew_waits_out_what_another_sent(open_stall: Open, connect_spot: Connect) -> None:
     """After a kill in the middle of a sale the next client waits until nothing can be accepted any more."""
-    stall = await open_stall()
-    killed = connect_spot(stall, "BTC", keep={"BTC": "0.5"})
+    stall = await open_stall({"BTC": "3"})
+    killed = connect_spot(stall, "BTC", keep={"BTC": "2"})
     await killed.prepare()
-    await cut_off(stall, killed, "ess-12345678-1-1")
-    await flatten(connect_spot(stall, "BTC", keep={"BTC": "0.5"}, expiry=0.6))
+    await cut_off(stall, killed, "ess-12345678-1-1", timedelta(milliseconds=900))
+    await flatten(connect_spot(stall, "BTC", keep={"BTC": "2"}, expiry=1.0))
 
     assert stall.sold("BTC") == 1
     assert [e.details["client_id"] for e in stall.venue.journal.read(kinds=("order",))] == ["ess-12345678-1-1-0"]

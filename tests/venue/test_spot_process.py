@@ -24,12 +24,12 @@ async def test_a_process_killed_in_a_sale_leaves_nothing_to_be_sold_twice(
     open_stall: Callable[..., Awaitable[Any]], settings_for: Callable[..., VenueSettings], tmp_path: Path
 ) -> None:
     """One order is accepted after its sender is dead, another before: what is kept is still there at the end."""
-    stall = await open_stall({"BTC": "1.5", "ETH": "10", "USDT": "100"})
+    stall = await open_stall({"BTC": "3", "ETH": "10", "USDT": "100"})
     late = Fault(kind=FaultKind.DELAY, operation=Operation.ORDER, delay=timedelta(milliseconds=1500), applied=False)
     stall.venue.faults.add(late)
     stall.venue.faults.add(replace(late, kind=FaultKind.HANG, applied=True, delay=timedelta()))
     plain = settings_for(stall)
-    sale = SpotSale(sell=("BTC", "ETH"), keep=(("BTC", Decimal("0.5")), ("ETH", Decimal(9))))
+    sale = SpotSale(sell=("BTC", "ETH"), keep=(("BTC", Decimal(2)), ("ETH", Decimal(9))))
     account = replace(plain.accounts[0], exchange="binance", spot=sale)
     flatten = FlattenSettings(quiet_window=timedelta(milliseconds=50))
     office = Office(tmp_path)
