@@ -85,8 +85,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """Build everything, restore, serve; and on leaving drain, settle and close, in that order.
 
-    ``may_listen`` is awaited before the port opens, with a system that watches and can stop; what it raises ends the
-    start.
+    ``may_listen`` is awaited before the port opens, when all else runs; what it raises ends the start.
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
@@ -107,12 +106,16 @@ async def running(
         watch_health(settings, intake, clock, stack)
         if settings.server.metrics:
             _measure(system, bus, stack)
-        if by_signal:
-            by_signal.connect(system)
-            stack.push_async_callback(by_signal.settle)
+        _listen_for_signals(by_signal, system, stack)
         await flattener.start()
         stack.push_async_exit(ending(flattener))
         yield await _serve(settings, system, intake, pace, stack, readings=readings, may_listen=may_listen)
+
+
+def _listen_for_signals(by_signal: SignalTrigger | None, system: EmergencyStopSystem, stack: AsyncExitStack) -> None:
+    if by_signal:
+        by_signal.connect(system)
+        stack.push_async_callback(by_signal.settle)
 
 
 async def _serve(
@@ -125,17 +128,7 @@ async def _serve(
     readings: Readings,
     may_listen: MayListen | None,
 ) -> Running:
-    messages = WatchMessages(system, new_id())
-    broadcast = StateBroadcast(messages.message, pace)
-    system.controller.on_change(lambda _: broadcast.publish())
-    ids = frozenset(a.id for a in system.controller.accounts)
-    feeds = frozenset(f.name for f in settings.feeds)
-    server = GrpcServer(
-        stops=EmergencyStopServicer(system, broadcast, messages),
-        telemetry=TelemetryServicer(intake, ReporterLosses(system.controller), ids, feeds, system.clock),
-        broadcast=broadcast,
-        messages=messages,
-    )
+    server, broadcast = _face(settings, system, intake, pace)
     await system.start()
     stack.push_async_callback(system.stop)
     heartbeat = asyncio.create_task(broadcast.run(), name="heartbeat")
@@ -147,6 +140,24 @@ async def _serve(
     port = await server.start(settings.server.listen, files)
     stack.push_async_callback(server.stop)
     return Running(port, server, system, readings, (heartbeat, system.watching))
+
+
+def _face(
+    settings: Settings, system: EmergencyStopSystem, intake: Intake, pace: Pace
+) -> tuple[GrpcServer, StateBroadcast]:
+    """Build what others speak to, and what tells them of every change."""
+    messages = WatchMessages(system, new_id())
+    broadcast = StateBroadcast(messages.message, pace)
+    system.controller.on_change(lambda _: broadcast.publish())
+    ids = frozenset(a.id for a in system.controller.accounts)
+    feeds = frozenset(f.name for f in settings.feeds)
+    server = GrpcServer(
+        stops=EmergencyStopServicer(system, broadcast, messages),
+        telemetry=TelemetryServicer(intake, ReporterLosses(system.controller), ids, feeds, system.clock),
+        broadcast=broadcast,
+        messages=messages,
+    )
+    return server, broadcast
 
 
 def _installation(
