@@ -10,6 +10,7 @@ from tests.bench import (
     commits,
     evaluation_tick,
     fan_out,
+    flatten,
     gate_check,
     idle_cost,
     observation_to_latch,
@@ -36,8 +37,10 @@ MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (
     ("gates", real_gates.rows),
     ("trigger", trigger_acknowledged.rows),
     ("detection", observation_to_latch.rows),
+    ("flatten", flatten.rows),
     ("idle", idle_cost.rows),
     ("restart", restart.rows),
+    ("flatten", flatten.rows),
     ("tick", evaluation_tick.rows),
     ("replay", replay_year.rows),
 )

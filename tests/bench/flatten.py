@@ -1,7 +1,8 @@
 """From a stop to two clean reads of the venue, on each exchange, beside what a simple loop over ccxt needs.
 
 One account holds 20 positions and 60 orders, 20 of them conditional; every answer of the venue takes 50 ms. The venue
-runs in a process of its own. Then ten such accounts on three venues at once. ``python -m tests.bench flatten``
+runs in a process of its own. Then ten such accounts on three venues at once, and what they cost the server.
+``python -m tests.bench flatten``
 """
 
 import asyncio
@@ -10,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, contextmanager
-from datetime import timedelta
 from pathlib import Path
 
 from ess_server.core.clock import SystemClock
@@ -21,6 +21,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.deferred import VenueClient
 from ess_server.venue.plans import PLANS, Budgets
 from tests.bench.figures import Row, middle
+from tests.bench.flatten_server import server_rows
 from tests.bench.floor import PASSPHRASE, SECRET, Floor, floor, key_of
 from tests.bench.simple_flatten import simple_flatten
 
@@ -28,7 +29,7 @@ EXCHANGES = ("binanceusdm", "okx", "bybit")
 ROUNDS, SHORT_ROUNDS = 3, 1
 SHARES: Mapping[str, int] = {"binanceusdm": 4, "okx": 3, "bybit": 3}
 """Ten accounts on three venues."""
-SETTINGS = FlattenSettings(quiet_window=timedelta(milliseconds=500))
+SETTINGS = FlattenSettings()
 _PAUSE_S = 2.5
 """Longer than the spans in which venues count requests, so that one round does not pay for the one before."""
 
@@ -84,17 +85,16 @@ def _client(exchange: str, where: Floor, name: str, budgets: Budgets, clock: Sys
 
 
 def _alone(exchange: str, where: Floor, rounds: int) -> list[Row]:
-    ours, simple = [], []
+    simple = asyncio.run(simple_flatten(exchange, where, f"a{rounds}"))
+    ours = []
     for number in range(rounds):
         time.sleep(_PAUSE_S)
-        [seconds] = asyncio.run(flatten([(exchange, where, f"a{2 * number}")])).values()
+        [seconds] = asyncio.run(flatten([(exchange, where, f"a{number}")])).values()
         ours.append(seconds)
-        time.sleep(_PAUSE_S)
-        simple.append(asyncio.run(simple_flatten(exchange, where, f"a{2 * number + 1}")))
-    ratio = middle(ours) / middle(simple)
+    ratios = {"simple_loop": middle(ours) / simple}
     return [
-        Row(f"flatten_{exchange}", 1, middle(ours), "s", {"simple_loop": ratio}, at_most=1.0),
-        Row(f"simple_loop_{exchange}", 1, middle(simple), "s"),
+        Row(f"flatten_{exchange}", rounds, middle(ours), "s", ratios, at_most=1.0),
+        Row(f"simple_loop_{exchange}", 1, simple, "s"),
     ]
 
 
@@ -118,12 +118,14 @@ def rows(*, short: bool = False) -> Sequence[Row]:
     rounds = SHORT_ROUNDS if short else ROUNDS
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
-        with _floors(Path(folder) / "alone", 2 * rounds) as floors:
+        with _floors(Path(folder) / "alone", rounds + 1) as floors:
             for exchange, where in floors.items():
                 found += _alone(exchange, where, rounds)
         # Venues of their own: nothing that was asked before counts against the limits of this minute.
         with _floors(Path(folder) / "together", 1 + max(SHARES.values())) as floors:
             found += _crowd(floors)
+        with _floors(Path(folder) / "server", max(SHARES.values())) as floors:
+            found += server_rows(floors, SHARES, 0)
     return found
 
 
