@@ -44,8 +44,9 @@ class ServerSettings:
         tls: certificates. Not set, because on this machine alone nothing is on a wire.
         lease: how long a gate goes on without hearing from the server, 200 ms to 2 s. 1 s, four heartbeats: one that is
             lost denies nobody, and a dead server denies everybody within a second.
-        heartbeat: between two messages to a gate, 10 ms to a third of ``lease``. 250 ms, so that three may be lost. Where
-            that costs more than 0.4 of a core, with some thousand gates, they come more rarely: half of ``lease`` at most.
+        heartbeat: between two messages to a gate, 10 ms to a third of ``lease``. 250 ms, so that three may be lost.
+            Where that costs more than 0.4 of a core, with some thousand gates, they come more rarely: half of ``lease``
+            at most.
         tick: how often everything is evaluated at least, 10 ms to a third of ``lease``. 250 ms, because a gate is told
             nothing newer than the last tick; what is pushed is evaluated at once.
         max_subscribers: gates and watchers connected at once, up to 100000. 0, so that the server measures what a

@@ -4,8 +4,8 @@ Server to venue: the settings once, then ``{"type": "work", "work": {account: {.
 "accounts", "timeout_s"}``, ``{"type": "look", "id", "account", "timeout_s"}``, ``{"type": "disarm", "id", "accounts",
 "timeout_s"}``, and ``alive`` every second where a dead man's switch is to be renewed. Venue to server: ``ready``,
 ``alive`` (every second), ``progress``, ``equity``, ``executions``, ``executions_read``, ``event``, ``quiesced``,
-``looked``, ``armed`` (account, symbols), ``disarmed``, ``fault``. Work carries a generation per account, which its progress repeats: progress of work that has been replaced
-is recognised by it.
+``looked``, ``armed`` (account, symbols), ``disarmed``, ``fault``. Work carries a generation per account, which its
+progress repeats: progress of work that has been replaced is recognised by it.
 """
 
 from collections.abc import Mapping
