@@ -118,11 +118,15 @@ class RequestBudget:
         now = self._uptime()
         if self._limits.window is not None:
             return self._window_in(weight, *self._limits.window)
-        if self._told is None or now - self._told[0] > _MINUTE_S:
+        if self._told is None:
             return math.inf
+        at, told = self._told
         # What was paid for in the last moments may not be in the exchange's count yet.
-        used = self._told[1] + sum(paid for at, paid in self._paid if at > now - _IN_FLIGHT_S)
-        return 0 if used + weight <= self._limits.per_minute * _HEADROOM else math.inf
+        recent = sum(paid for when, paid in self._paid if when > now - _IN_FLIGHT_S)
+        # The minute of that count is over a minute later at the latest.
+        left = at + _MINUTE_S - now
+        used = recent + (told if left > 0 else 0)
+        return 0 if used + weight <= self._limits.per_minute * _HEADROOM else max(left, _IN_FLIGHT_S)
 
     def _window_in(self, weight: float, size: float, span: float) -> float:
         now = self._uptime()

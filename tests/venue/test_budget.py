@@ -116,10 +116,13 @@ def test_a_flatten_goes_on_as_long_as_the_exchange_counts_room(budget: RequestBu
     budget.read(110, Purpose.FLATTEN)
     with pytest.raises(ReadBudgetError):
         budget.read(1, Purpose.SWEEPING)
-    clock.advance(61)
     budget._tokens = -1e6
-    with pytest.raises(ReadBudgetError):
+    budget.used(1000)
+    with pytest.raises(ReadBudgetError) as put_off:
         budget.read(110, Purpose.FLATTEN)
+    assert put_off.value.delay == timedelta(seconds=60)
+    clock.advance(60)
+    budget.read(110, Purpose.FLATTEN)
 
 
 def test_a_short_window_may_be_used_up_at_once(clock: FakeClock) -> None:
