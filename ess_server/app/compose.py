@@ -33,10 +33,11 @@ from ess_server.core.late_orders import LateOrders
 from ess_server.core.model import Account
 from ess_server.core.opening import Place, Surroundings, open_controller
 from ess_server.core.pace import Pace
-from ess_server.core.ports import EventLog, Flattener, MetricsRepository, Readings
+from ess_server.core.ports import EventLog, MetricsRepository, Readings
 from ess_server.core.reporter_losses import ReporterLosses
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
+from ess_server.core.venue_ports import Flattener
 from ess_server.core.watched import Watched
 from ess_server.service.emergency_stop import EmergencyStopServicer
 from ess_server.service.server import GrpcServer, ListenError, TlsFiles

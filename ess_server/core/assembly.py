@@ -13,11 +13,12 @@ from ess_server.core.controller import EmergencyStopController
 from ess_server.core.monitor import Monitor, MonitorSettings, Tripwire
 from ess_server.core.obstacles import Conditions, Flatness, Gates, TripwireStands
 from ess_server.core.opening import Place
-from ess_server.core.ports import EventLog, Flattener, PolicyStore, Readings
+from ess_server.core.ports import EventLog, PolicyStore, Readings
 from ess_server.core.release import Obstacle
 from ess_server.core.reset import EmergencyReset
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
+from ess_server.core.venue_ports import Flattener
 from ess_server.core.watched import Watched
 
 T = TypeVar("T")

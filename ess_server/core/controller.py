@@ -31,9 +31,10 @@ from ess_server.core.model import (
     Stop,
     Work,
 )
-from ess_server.core.ports import Clock, EventBus, Flattener
+from ess_server.core.ports import Clock, EventBus
 from ess_server.core.restore import Restored
 from ess_server.core.revisions import Revisions
+from ess_server.core.venue_ports import Flattener
 from ess_server.core.work import work_for
 
 BROADCAST_AT_LATEST = timedelta(milliseconds=25)

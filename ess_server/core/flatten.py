@@ -10,7 +10,8 @@ from ess_server.core.flatten_account import AccountFlattener
 from ess_server.core.flatten_plan import BelowMinimumError, FlattenSettings, ReadBudgetError, backoff_ceiling
 from ess_server.core.flatten_report import OnEvent, OnProgress
 from ess_server.core.model import AccountProgress, Work
-from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import ExchangeClient
 
 __all__ = ["AccountFlattener", "BelowMinimumError", "FlattenSettings", "LocalFlattener", "ReadBudgetError"]
 

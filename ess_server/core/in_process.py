@@ -11,9 +11,10 @@ from ess_server.core.flatten import LocalFlattener
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress
 from ess_server.core.opening import Surroundings, open_controller
-from ess_server.core.ports import Clock, EventBus, EventLog, ExchangeClient, PolicyStore, Readings
+from ess_server.core.ports import Clock, EventBus, EventLog, PolicyStore, Readings
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import EmergencyStopSystem, SystemSettings
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.watched import Watched
 
 

@@ -7,9 +7,10 @@ from ess_server.core.controller import EmergencyStopController
 from ess_server.core.errors import Refusal, ResetRefusedError
 from ess_server.core.model import Action, FlattenStatus, Stop
 from ess_server.core.monitor import Monitor, Tripwire
-from ess_server.core.ports import Flattener, MetricsRepository
+from ess_server.core.ports import MetricsRepository
 from ess_server.core.release import Obstacle, ReleaseRequest
 from ess_server.core.subscribers import SubscriberRegistry
+from ess_server.core.venue_ports import Flattener
 from ess_server.core.work import touches
 
 QUIET_WITHIN = timedelta(seconds=10)

@@ -12,8 +12,9 @@ from ess_server.core.errors import StoreError
 from ess_server.core.journal import Journal, RecordWriter, Runner
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, SERVER, Account, Action, Cause, CauseSource, LatchRecord
-from ess_server.core.ports import Clock, EventBus, EventLog, Flattener, Loaded, PolicyStore
+from ess_server.core.ports import Clock, EventBus, EventLog, Loaded, PolicyStore
 from ess_server.core.restore import FLOOR_SPREAD, Restored, restore
+from ess_server.core.venue_ports import Flattener
 
 FLOOR_WITHIN = timedelta(seconds=5)
 """How long a start waits for its floor to be on disk before it starts stopped."""

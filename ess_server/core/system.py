@@ -9,10 +9,11 @@ from ess_server.core.controller import EmergencyStopController
 from ess_server.core.latch import Activation
 from ess_server.core.model import Action, Event, EventHead, Scope, ScopeKind, Stop
 from ess_server.core.monitor import NEVER, Monitor
-from ess_server.core.ports import Clock, EventLog, Flattener
+from ess_server.core.ports import Clock, EventLog
 from ess_server.core.release import ReleaseRequest, ReleaseResult
 from ess_server.core.reset import EmergencyReset
 from ess_server.core.subscribers import Enforcement, SubscriberRegistry
+from ess_server.core.venue_ports import Flattener
 
 DURABLE_WITHIN = timedelta(milliseconds=500)
 """How long an answer waits for the disk after the broadcast; the stop itself never does."""

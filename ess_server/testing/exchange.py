@@ -12,8 +12,8 @@ from enum import Enum
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import DeliverExecutions
 from ess_server.core.readings import ExecutionReport
+from ess_server.core.venue_ports import DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 
 

@@ -15,8 +15,9 @@ from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.examination import Examination
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, DeliverExecutions
+from ess_server.core.ports import Clock
 from ess_server.core.spot_sale import SpotSale
+from ess_server.core.venue_ports import DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue import spot_rows
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget

@@ -9,7 +9,8 @@ from ess_server.core.dead_man import DeadMan, TimedSymbols, renew_every
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_calls import BoundedCalls
 from ess_server.core.flatten_plan import ReadBudgetError
-from ess_server.core.ports import Clock, DeadManSwitch
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import DeadManSwitch
 from ess_server.venue.upkeep import Faults
 
 SILENCE = timedelta(seconds=5)

@@ -11,7 +11,13 @@ from typing import Protocol, runtime_checkable
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Examination
 from ess_server.core.model import Account
-from ess_server.core.ports import AccountExaminer, DeadManSwitch, DeliverExecutions, ExchangeClient, ExecutionReader
+from ess_server.core.venue_ports import (
+    AccountExaminer,
+    DeadManSwitch,
+    DeliverExecutions,
+    ExchangeClient,
+    ExecutionReader,
+)
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue.inquiry import describe_opening, examine_any
 

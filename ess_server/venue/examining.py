@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import ClockFacts, Load, MarketFacts, RequestLimits, Topic
-from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.venue.budget import BudgetLimits
 from ess_server.venue.inquiry import Inquiry

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from ess_server.core.flatten_plan import ReadBudgetError
-from ess_server.core.ports import Clock, ExecutionReader
+from ess_server.core.ports import Clock
 from ess_server.core.readings import ExecutionReport
 from ess_server.core.venue_executions import MOST_REPORTS, executions_message, executions_read_message
+from ess_server.core.venue_ports import ExecutionReader
 from ess_server.venue.pipe import Outbox
 from ess_server.venue.upkeep import Faults, bounded, jittered
 

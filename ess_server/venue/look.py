@@ -5,8 +5,8 @@ from datetime import timedelta
 
 from ess_server.core.flatten_account import describe
 from ess_server.core.flatten_plan import ReadBudgetError
-from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_look import looked_message, unread_message
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_wire import Message
 from ess_server.venue.reading import complete
 from ess_server.venue.upkeep import bounded

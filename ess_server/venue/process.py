@@ -17,8 +17,8 @@ from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
-from ess_server.core.ports import DeadManSwitch
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
+from ess_server.core.venue_ports import DeadManSwitch
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.conflation import Outlet
 from ess_server.venue.dead_man import DeadManKeeper

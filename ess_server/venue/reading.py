@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import BelowMinimumError
-from ess_server.core.ports import ExchangeClient
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue.budget import Purpose
 

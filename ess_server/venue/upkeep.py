@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_account import describe
 from ess_server.core.flatten_plan import ReadBudgetError
-from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import ExchangeClient
 
 PREPARE_EVERY = timedelta(minutes=5)
 CALL_TIMEOUT = timedelta(seconds=15)

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.order_ids import is_closing_order
-from ess_server.core.ports import DeliverExecutions
 from ess_server.core.readings import ExecutionReport
+from ess_server.core.venue_ports import DeliverExecutions
 from ess_server.venue.execution_reports import Reports
 from ess_server.venue.usdm_execution_rows import (
     FillRow,

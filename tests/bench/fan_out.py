@@ -105,13 +105,15 @@ def rows_of(count: int, contenders: Mapping[str, Contender], each: float) -> lis
     """Return what is told of one number of subscribers."""
     found = []
     received = of(contenders, "received")["ess"]
-    for part, suffix in (("median", ""), ("first", "_first"), ("p99", "_p99"), ("last", "_last")):
+    parts = {"median": "", "first": "_first", "p99": "_p99", "last": "_last"}
+    for part, suffix in parts.items() if count > 1 else (("median", ""),):
         values = of(contenders, part)
         ratios = {kind: values["ess"] / value for kind, value in values.items() if kind != "ess"}
         wanted = TARGET if not suffix and count in {1_000, 5_000} else None
         name = f"trigger_to_denied_direct{suffix}"
         found.append(Row(name, count, values["ess"] - received, "ms", ratios, wanted, "etcd"))
-        found += [Row(f"{kind}_to_told{suffix}", count, values[kind], "ms") for kind in ratios]
+        if part in {"median", "p99"}:
+            found += [Row(f"{kind}_to_told{suffix}", count, values[kind], "ms") for kind in ratios]
     cpu = of(contenders, "cpu")
     ratios = {kind: cpu["ess"] / value for kind, value in cpu.items() if kind != "ess"}
     found.append(Row("delivery_cpu", count, cpu["ess"], "us", ratios))

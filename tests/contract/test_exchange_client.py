@@ -12,8 +12,8 @@ import pytest
 from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError
 from ess_server.core.model import Account
-from ess_server.core.ports import ExchangeClient
 from ess_server.core.spot_sale import SpotSale
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import Position
 from ess_server.testing.exchange import FakeExchangeClient, Fault
 from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_spot, ccxt_usdm

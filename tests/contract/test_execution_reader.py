@@ -10,8 +10,8 @@ import pytest
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
-from ess_server.core.ports import ExecutionReader
 from ess_server.core.readings import ExecutionReport, ExecutionType
+from ess_server.core.venue_ports import ExecutionReader
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.venue.budget import RequestBudget
 from ess_server.venue.ccxt_bybit import BybitClient

@@ -23,9 +23,10 @@ from ess_server.core.model import (
     Work,
 )
 from ess_server.core.opening import Place, Surroundings, open_controller
-from ess_server.core.ports import Clock, EventBus, EventLog, Flattener
+from ess_server.core.ports import Clock, EventBus, EventLog
 from ess_server.core.release import Obstacle, ReleaseRequest, ReleaseResult
 from ess_server.core.reset import EmergencyReset
+from ess_server.core.venue_ports import Flattener
 from ess_server.testing import START, RecordingEventBus
 
 from .disks import Disk, memory_disks

@@ -17,9 +17,9 @@ from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.in_process import Parts, open_system
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, Account, Action, EventDraft, EventHead, FlattenStatus, LatchRecord
-from ess_server.core.ports import ExchangeClient
 from ess_server.core.release import ReleaseRequest
 from ess_server.core.system import EmergencyStopSystem
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.watched import Watched
 from ess_server.testing import FakeExchangeClient, RecordingEventBus, eventually, fake_readings
 

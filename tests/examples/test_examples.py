@@ -22,12 +22,12 @@ SEED = {
     "ess_server.core.ports": [
         "EmergencyConditionEvaluator",
         "PolicyStore",
-        "ExchangeClient",
         "EventBus",
         "MetricsRepository",
         "SystemHealthMonitor",
         "DataFeedMonitor",
     ],
+    "ess_server.core.venue_ports": ["ExchangeClient"],
 }
 
 

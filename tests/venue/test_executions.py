@@ -14,10 +14,10 @@ from ess_server.adapters.venue_process.process import COMMAND
 from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.core.model import Account
-from ess_server.core.ports import DeliverExecutions
 from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.core.venue_executions import MOST_REPORTS
 from ess_server.core.venue_link import VenueSettings
+from ess_server.core.venue_ports import DeliverExecutions
 from ess_server.core.venue_wire import decode
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.testing.waiting import eventually

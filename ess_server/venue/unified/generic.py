@@ -15,7 +15,8 @@ from ess_server.core.errors import VenueUnknownError
 from ess_server.core.examination import Capability, CheckedBy, Coverage, DeadManWorth, Examination, KeyFacts, Topic
 from ess_server.core.flatten_plan import BelowMinimumError
 from ess_server.core.model import Account
-from ess_server.core.ports import Clock, DeliverExecutions
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import DeliverExecutions
 from ess_server.core.venue_snapshot import OpenOrder, Position, VenueSnapshot, Witness
 from ess_server.venue.budget import BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.calls import all_of

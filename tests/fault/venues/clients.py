@@ -4,7 +4,7 @@ from typing import Any
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
-from ess_server.core.ports import ExchangeClient
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import VenueSnapshot
 from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import RequestBudget

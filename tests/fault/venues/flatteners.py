@@ -13,8 +13,8 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.flatten_report import OnEvent, OnProgress
 from ess_server.core.model import AccountProgress, Work
-from ess_server.core.ports import ExchangeClient
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue.paper import PaperVenue
 from ess_server.venue.plans import PLANS
