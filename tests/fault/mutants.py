@@ -65,19 +65,19 @@ class Copy:
         path.write_text(genuine.replace(seed.old, seed.new))
         return genuine
 
-    def is_red(self, checks: Sequence[str]) -> bool:
-        """Run checks here. Raises RuntimeError if they cannot be run, as when a test is not there."""
+    def red(self, checks: Sequence[str]) -> str:
+        """Run checks here, and return the last words of one that is red. Raises RuntimeError if they cannot be run."""
         family = checks[0].removeprefix(FAMILY)
         if family != checks[0]:
             command = [sys.executable, "-m", "tests.fault.run", "60", "--only", family, "--seed", "1"]
         else:
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "50"]
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "20"]
             command = [sys.executable, "-m", "pytest", *options, *checks]
         code, words = self._run(command)
-        red = (NOT_SURVIVED,) if family != checks[0] else (TESTS_FAILED, None)
-        if code != 0 and code not in red:
+        expected = (NOT_SURVIVED,) if family != checks[0] else (TESTS_FAILED, None)
+        if code != 0 and code not in expected:
             raise RuntimeError(f"{checks} cannot be run: {words}")
-        return code in red
+        return words if code in expected else ""
 
     def _run(self, command: Sequence[str]) -> tuple[int | None, str]:
         settings = {"PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1", FIRST_ONLY: "1"}
@@ -105,7 +105,7 @@ def problem_of(seed: Seed, copy: Copy) -> str:
     except ValueError as error:
         return str(error)
     try:
-        return "" if copy.is_red([seed.check]) else f"{seed.check} stays green with: {seed.new.strip()}"
+        return "" if copy.red([seed.check]) else f"{seed.check} stays green with: {seed.new.strip()}"
     except RuntimeError as error:
         return str(error)
     finally:
@@ -147,11 +147,15 @@ def run(seconds: float, seed: int) -> Result:
     drawn.sort(key=lambda each: each.check.startswith(FAMILY))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        named = tests_of(judged(drawn, folder, end, result))
+        judged_seeds = judged(drawn, folder, end, result)
+        tried, named = len(judged_seeds), tests_of(judged_seeds)
         # A test that is red anyway has caught nothing. In a short form that is what `make test` is for.
-        if named and seconds > THOROUGH and Copy.of_the_tree(folder / "genuine").is_red(named):
-            result.judge("the code as it is", "one of the named tests is red without any seed")
-    result.notes.append(f"{result.tried} of {len(SEEDS)} bugs, each caught by the check named for it")
+        if named and seconds > THOROUGH:
+            genuine = Copy.of_the_tree(folder / "genuine")
+            # Some measure time, and the machine may be busy with others: what is red runs once more.
+            words = genuine.red(named) and genuine.red(named)
+            result.judge("the code as it is", words and f"a named test is red without any bug: {words}")
+    result.notes.append(f"{tried} of {len(SEEDS)} bugs, each caught by the check named for it")
     return result
 
 
@@ -163,7 +167,7 @@ def searched(wanted: Sequence[str]) -> None:
             if not any(word in seed.file or word in seed.breaks for word in wanted):
                 continue
             genuine = copy.broken(seed)
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "50"]
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "20"]
             code, words = copy._run([sys.executable, "-m", "pytest", *options, seed.check])
             (copy.root / seed.file).write_text(genuine)
             failed = [line for line in words.splitlines() if line.startswith(("FAILED", "ERROR"))]
