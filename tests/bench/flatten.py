@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.flatten import FlattenSettings, LocalFlattener
-from ess_server.core.model import Account, Action, Work
+from ess_server.core.model import Account, AccountProgress, Action, FlattenStatus, Work
 from ess_server.testing.waiting import eventually
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.deferred import VenueClient
@@ -35,20 +35,22 @@ _PAUSE_S = 2.5
 
 
 class Stopwatch:
-    """Hears when the second clean read of each account ended."""
+    """Notes when the second clean read of each account ended: what follows it is the quiet window."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: SystemClock) -> None:
         self.ended: dict[str, float] = {}
+        self._clock = clock
 
-    def hear(self, kind: str, account: str, details: Mapping[str, str]) -> None:
-        """Take an event."""
-        if kind == "flatten.clean_read" and details["read"] == "2":
-            self.ended[account] = float(details["uptime"])
+    def hear(self, progress: AccountProgress) -> None:
+        """Take the progress of an account."""
+        if progress.status is FlattenStatus.VERIFYING and "quiet window" in progress.detail:
+            self.ended.setdefault(progress.account, self._clock.uptime())
 
 
 async def flatten(accounts: Sequence[tuple[str, Floor, str]]) -> dict[str, float]:
     """Flatten accounts (exchange, venue, name) at once; return seconds from the work to two clean reads of each."""
-    clock, watch = SystemClock(), Stopwatch()
+    clock = SystemClock()
+    watch = Stopwatch(clock)
     async with AsyncExitStack() as stack:
         clients, budgets = [], {where: Budgets(clock) for _, where, _ in accounts}
         for exchange, where, name in accounts:
@@ -57,14 +59,14 @@ async def flatten(accounts: Sequence[tuple[str, Floor, str]]) -> dict[str, float
             await client.prepare()
             clients.append(client)
         flattener = LocalFlattener(
-            clients, clock=clock, settings=SETTINGS, on_progress=lambda _: None, on_event=watch.hear
+            clients, clock=clock, settings=SETTINGS, on_progress=watch.hear, on_event=lambda *_: None
         )
         await flattener.start()
         stack.push_async_callback(flattener.stop)
         began = clock.uptime()
         ids = [client.account.id for client in clients]
         flattener.set_work({id_: Work(account=id_, stop_id="bench", action=Action.FLATTEN) for id_ in ids})
-        await eventually(lambda: len(watch.ended) == len(ids), within=60, every=0.02)
+        await eventually(lambda: len(watch.ended) == len(ids), within=60, every=0.005)
     for _, where, name in accounts:
         if not await where.is_flat(name):
             raise RuntimeError(f"{name} is not flat")
