@@ -36,13 +36,15 @@ WRITTEN = (
 )
 SYNCED = (*WRITTEN, "fdatasync(3<'/d/new'>) = 0")
 RENAMED = (*SYNCED, "rename(\"'/d/new'\", \"'/d/kept'\") = 0")
-KEPT = (*RENAMED, "openat(AT_FDCWD<'/'>, \"'/d'\", O_RDONLY) = 4<'/d'>", "fsync(4<'/d'>) = 0")
+DIRECTORY_SYNCED = ("openat(AT_FDCWD<'/'>, \"'/d'\", O_RDONLY) = 4<'/d'>", "fsync(4<'/d'>) = 0")
+NAMED = (*WRITTEN, *DIRECTORY_SYNCED)
+KEPT = (*RENAMED, *DIRECTORY_SYNCED)
 
 
 @pytest.mark.parametrize(
     ("calls", "left"),
-    [(WRITTEN, {}), (SYNCED, {}), (RENAMED, {}), (KEPT, {"kept": b"whole"})],
-    ids=["written", "synced", "renamed", "directory synced"],
+    [(WRITTEN, {}), (SYNCED, {}), (RENAMED, {}), (NAMED, {"new": b""}), (KEPT, {"kept": b"whole"})],
+    ids=["written", "synced", "renamed", "only its name", "both"],
 )
 def test_only_what_was_synced_with_its_name_outlives_the_power(calls: tuple[str, ...], left: dict[str, bytes]) -> None:
     """Content needs a sync of its file, and its name one of the directory."""
