@@ -1,7 +1,7 @@
 """How positions of one account are closed: at market at once, or within a price bound and in slices, for a time."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
@@ -66,6 +66,7 @@ class Close:
 class _Begun:
     uptime: float
     quantity: Decimal
+    whole: bool = False
 
 
 @dataclass(slots=True)
@@ -94,12 +95,21 @@ class ClosingSchedule:
         return any(b is None or now - b.uptime < patience for b in map(self._begun.get, map(_key, positions)))
 
     def release(self, position: Position) -> bool:
-        """Hold nothing of this position back any more, for its slice is too small; False if that was so already."""
+        """Hold less of this position back, for its slice is too small; False if nothing was held back already.
+
+        It is tried as a whole within the price bound, then at market.
+        """
         begun = self._begun.get(_key(position))
         if begun is None or begun.uptime == -math.inf:
             return False
-        begun.uptime = -math.inf
+        if self.rules.collar is None or self.rules.slices == 1 or begun.whole:
+            begun.uptime = -math.inf
+        begun.whole = True
         return True
+
+    def keep(self, wanted: Callable[[str], bool]) -> None:
+        """Forget what was begun in symbols that are not ``wanted`` any more: they would begin anew."""
+        self._begun = {leg: begun for leg, begun in self._begun.items() if wanted(leg[0])}
 
     def _part(self, position: Position, now: float) -> Close | None:
         begun = self._begun.setdefault(_key(position), _Begun(now, position.quantity))
@@ -107,7 +117,8 @@ class ClosingSchedule:
         if age >= self.rules.market_after.total_seconds():
             return Close(position=position)
         begun.quantity = max(begun.quantity, position.quantity)
-        slices = min(self.rules.slices, int(age / self.rules.slice_interval.total_seconds()) + 1)
+        elapsed = int(age / self.rules.slice_interval.total_seconds()) + 1
+        slices = self.rules.slices if begun.whole else min(self.rules.slices, elapsed)
         quantity = position.quantity - begun.quantity * (self.rules.slices - slices) / self.rules.slices
         if quantity <= 0:
             return None

@@ -29,9 +29,10 @@ from ess_server.core.flatten_plan import (
 from ess_server.core.flatten_report import FlattenReport, OnEvent, OnProgress
 from ess_server.core.flatten_verify import CleanRead, Verification, denial, witnessed
 from ess_server.core.late_entries import LateEntries
-from ess_server.core.model import AccountProgress, FlattenStatus, Work
+from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.order_ids import closing_order_id, run_mark
-from ess_server.core.ports import Clock, ExchangeClient
+from ess_server.core.ports import Clock
+from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import VenueSnapshot
 
 T = TypeVar("T")
@@ -83,16 +84,19 @@ class AccountFlattener:
     def set_work(self, work: Work | None) -> None:
         """Replace what is wanted. Nothing more is begun for the work before, and its outcome is shown no more.
 
-        The same in the name of another stop goes on where it is, and is shown under that stop.
+        The same in the name of another stop goes on where it is, and is shown under that stop. A position that both
+        close keeps the time since when it is closed within bounds.
         """
         same = same_but_for_the_stop(work, self._work)
+        schedule = self._attempt.schedule
         if not wants_work(self._work):
-            self._late = LateEntries()
+            self._late, schedule = LateEntries(), ClosingSchedule(self._rules)
         self._work = work
         if same:
             self._report.rename(work)
             return
-        self._attempt = Attempt(self._clock.uptime(), ClosingSchedule(self._rules))
+        schedule.keep(lambda symbol: work is not None and work.action_for(symbol) is Action.FLATTEN)
+        self._attempt = Attempt(self._clock.uptime(), schedule)
         self._report.begin(work)
         self._changed.set()
 
@@ -202,7 +206,7 @@ class AccountFlattener:
         if self.progress.status.is_done:
             self._report.tell("flatten.reopened", left=wanted.left)
         self._tell_late_entries()
-        closes, held_back = attempt.begin_round(wanted, self._clock.uptime(), self._settings)
+        closes = attempt.begin_round(wanted, self._clock.uptime(), self._settings)
         self._announce(attempt, wanted, closes)
         calls = [self._close(attempt, close) for close in self._shuffled(attempt, closes)]
         if wanted.cancels:
@@ -212,9 +216,11 @@ class AccountFlattener:
         attempt.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
         if attempt is self._attempt and failures:
             self._report.update(detail=attempt.failure)
-        if failures or attempt.incomplete:
-            return self._jittered(attempt.rounds)
-        return self._settings.verify_gap if held_back else NO_DELAY
+        if attempt.held_back:
+            attempt.rounds += bool(failures)
+            # Venues count orders: those that find nobody within their bound must leave room for the last one.
+            return max(self._settings.verify_gap, backoff_ceiling(self._settings, attempt.held_back))
+        return self._jittered(attempt.rounds) if failures or attempt.incomplete else NO_DELAY
 
     def _announce(self, attempt: Attempt, wanted: Plan, closes: Sequence[Close]) -> None:
         status = FlattenStatus.CANCELLING if wanted.cancels else FlattenStatus.CLOSING

@@ -17,12 +17,14 @@ class Attempt:
     """A new one begins whenever the work changes.
 
     ``read_at`` is the uptime of the last good read, in seconds, and at first that of the work itself. ``rounds`` counts
-    those in which nothing was held back.
+    those in which nothing was held back or a request failed, ``held_back`` those in a row in which all that was left
+    was held back.
     """
 
     read_at: float
     schedule: ClosingSchedule
     rounds: int = 0
+    held_back: int = 0
     unread: int = 0
     cancelling_since: dict[str, float] = field(default_factory=dict)
     dust: set[Position] = field(default_factory=set)
@@ -38,21 +40,23 @@ class Attempt:
 
     def clean(self) -> None:
         """Nothing was left to do."""
-        self.rounds = 0
+        self.rounds = self.held_back = 0
         self.failure = ""
         self.cancelling_since.clear()
 
-    def begin_round(self, wanted: Plan, now: float, settings: FlattenSettings) -> tuple[Sequence[Close], bool]:
-        """Return the closes that are due at uptime ``now``, and whether all that is left to do is held back for now."""
+    def begin_round(self, wanted: Plan, now: float, settings: FlattenSettings) -> Sequence[Close]:
+        """Return the closes that are due at uptime ``now``."""
         self.verification = Verification()
         symbols = {o.symbol for o in wanted.cancels}
         self.cancelling_since = {s: self.cancelling_since.get(s, now) for s in symbols}
         ready = ready_to_close(wanted, self.cancelling_since, now, settings.close_after)
         closes = self.schedule.due(ready, now)
-        held_back = not wanted.cancels and self.schedule.holds_back(ready, now)
-        if not held_back:
+        if not wanted.cancels and self.schedule.holds_back(ready, now):
+            self.held_back += 1
+        else:
+            self.held_back = 0
             self.rounds += 1
-        return closes, held_back
+        return closes
 
     def too_small(self, close: Close) -> None:
         """The market takes no order as small as this."""

@@ -16,19 +16,23 @@ def touches(stop: Stop, account: Account) -> bool:
 
 
 def work_for(state: EmergencyState, accounts: Iterable[Account]) -> dict[str, Work]:
-    """Return what is wanted of each account that a stop touches, by account id; the strongest action wins."""
+    """Return what is wanted of each account that a stop touches, by account id; the strongest action wins.
+
+    A symbol is named only if more is wanted of it than of its account: what changes nothing must not begin anew.
+    """
     wanted = {}
     for account in accounts:
         stops = [s for s in state.stops if touches(s, account)]
         if not stops:
             continue
-        whole = [s for s in stops if s.scope.kind is not ScopeKind.SYMBOL]
+        single = [s for s in stops if s.scope.kind is ScopeKind.SYMBOL]
+        action = max((s.action for s in stops if s not in single), default=Action.BLOCK)
         lead = max(stops, key=lambda s: (s.action, s.revision))
         wanted[account.id] = Work(
             account=account.id,
             stop_id=lead.stop_id,
-            action=max((s.action for s in whole), default=Action.BLOCK),
-            symbols=tuple((s.scope.id, s.action) for s in stops if s.scope.kind is ScopeKind.SYMBOL),
+            action=action,
+            symbols=tuple(sorted((s.scope.id, s.action) for s in single if s.action > action)),
             held=lead.action is Action.BLOCK and any(s.held for s in stops),
         )
     return wanted

@@ -140,18 +140,6 @@ async def test_a_collar_closes_within_its_price_and_at_market_in_the_end() -> No
     assert FlattenStatus.INCOMPLETE not in [p.status for p in rig.history]
 
 
-async def test_slices_leave_one_after_the_other() -> None:
-    """Each slice is a close of its own, and together they are the position."""
-    rules = ClosingRules(slices=4, slice_interval=timedelta(milliseconds=30), market_after=timedelta(seconds=5))
-    rig = Rig(rules=rules)
-    rig.client.hold(BTC, 8)
-    async with running(rig):
-        rig.flattener.set_work(work())
-        await rig.reaches(FlattenStatus.FLAT)
-
-    assert [c.position.quantity for c in rig.client.closes] == [2, 2, 2, 2]
-
-
 async def test_a_partial_reading_asks_for_work_and_proves_nothing() -> None:
     """An order that only whole readings show is cancelled, and never counts as late; no clean read is partial."""
     rig = Rig()

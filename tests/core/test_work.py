@@ -3,6 +3,7 @@
 import pytest
 
 from ess_server.core import latch
+from ess_server.core.flatten_plan import same_but_for_the_stop
 from ess_server.core.model import Account, Action, EmergencyState, Scope
 from ess_server.core.work import touches, work_for
 
@@ -70,3 +71,20 @@ def test_held_stop_is_held_work() -> None:
 def test_block_alone_is_not_held() -> None:
     """A stop that never asked for work is not shown as held by a person."""
     assert not work_for(state(("", Action.BLOCK)), [MAIN])["main"].held
+
+
+def test_a_symbol_of_which_no_more_is_wanted_changes_nothing() -> None:
+    """Its stop joins the work on the account under way, and what was begun and proven for that goes on."""
+    before = work_for(state(("account/main", Action.FLATTEN)), [MAIN])["main"]
+    joined = work_for(
+        state(("account/main", Action.FLATTEN), (f"symbol/{BTC}", Action.FLATTEN), (f"symbol/{ETH}", Action.BLOCK)),
+        [MAIN],
+    )["main"]
+    assert same_but_for_the_stop(before, joined)
+
+
+def test_the_order_in_which_symbols_were_stopped_changes_nothing() -> None:
+    """The same symbols ask for the same, whichever was stopped first."""
+    one, other = ((f"symbol/{BTC}", Action.FLATTEN), (f"symbol/{ETH}", Action.CANCEL))
+    works = [work_for(state(*stops), [MAIN])["main"] for stops in ((one, other), (other, one))]
+    assert same_but_for_the_stop(*works)
