@@ -1,4 +1,4 @@
-"""``python -m tests.bench [--short] [NAME ...]``: measure, print one table, write ``build/bench.json``."""
+"""``python -m tests.bench [--short] [NAME ...]``: measure and print one table; all of it is kept in ``build/bench.json``."""
 
 import sys
 import time
@@ -70,7 +70,8 @@ def main(arguments: list[str]) -> int:
             failed += 1
             say(f"FAILED: {name}\n{traceback.format_exc()}")
         say(f"{name}: {time.monotonic() - began:.0f} s")
-    keep(rows)
+    if not named:
+        keep(rows)
     sys.stdout.write(table(rows) + "\n")
     return 1 if failed else 0
 
