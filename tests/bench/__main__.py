@@ -1,4 +1,4 @@
-"""``python -m tests.bench [--short] [NAME ...]``: measure, print one table; all of it goes to ``build/bench.json`` too."""
+"""``python -m tests.bench [--short] [NAME ...]`` measures and prints; all of it goes to ``build/bench.json`` too."""
 
 import sys
 import time
