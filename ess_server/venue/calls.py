@@ -21,12 +21,17 @@ async def together(*calls: Coroutine[Any, Any, Any]) -> list[Any]:
 
 
 async def all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
-    """Await all, whatever becomes of each; raises for those that failed."""
+    """Await all, whatever becomes of each; raises for those that failed.
+
+    BelowMinimumError only where each of them was too small: beside one that was taken it says nothing of their sum.
+    """
     results = await asyncio.gather(*calls, return_exceptions=True)
     failures = [r for r in results if isinstance(r, BaseException)]
     serious = [f for f in failures if not isinstance(f, BelowMinimumError)]
-    if len(calls) > 1 and serious:
+    if serious and len(calls) > 1:
         raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {serious[0]}")
+    if failures and len(failures) < len(calls):
+        raise VenueUnknownError(f"{len(failures)} of {len(calls)} {what} requests were too small: {failures[0]}")
     if failures:
         raise failures[0]
 

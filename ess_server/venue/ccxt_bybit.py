@@ -47,6 +47,8 @@ CURRENCY = "USDT"
 
 _GONE = frozenset({110001, 110008, 110010})
 _BELOW_MINIMUM = 110094
+_NEW_RULES = 10001
+"""Says of an order that keeps to the sizes that are known here that they are known no more, whatever else it says."""
 _TOO_FEW = "exceeds minimum limit"
 
 
@@ -230,6 +232,8 @@ class BybitClient:
         except VenueError as error:
             if error.code == _BELOW_MINIMUM or _TOO_FEW in str(error):
                 raise BelowMinimumError(str(error)) from None
+            if error.code == _NEW_RULES:
+                await self._markets.relearn(position.symbol)
             raise
 
     async def _observe(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON

@@ -49,7 +49,9 @@ CURRENCY = "USDT"
 
 _GONE = frozenset({51400, 51401, 51402, 51410, 51603})
 _WRONG_TIME, _EXPIRED = 50102, 50036
-_BELOW_MINIMUM = frozenset({51007, 51020, 51120, 51121})
+_BELOW_MINIMUM = frozenset({51007, 51020, 51120})
+_NEW_RULES = frozenset({51121, 51202})
+"""Refusals of what keeps to the sizes that are known here: they are known no more."""
 
 Endpoint = Callable[[Any], Awaitable[Any]]
 
@@ -208,6 +210,8 @@ class OkxClient:
         for code, message in await self._placed(params):
             if code in _BELOW_MINIMUM:
                 raise BelowMinimumError(f"{code} {message}")
+            if code in _NEW_RULES:
+                await self._markets.relearn(holding.symbol)
             raise VenueError(f"{code} {message}", code)
 
     async def _placed(self, params: Mapping[str, Any]) -> list[tuple[int, str]]:

@@ -42,6 +42,7 @@ CURRENCY = "USDT"
 _GONE = frozenset({-2011, -2013})
 _WRONG_TIME = -1021
 _BELOW_MINIMUM = frozenset({-4003, -4004, -4164})
+_NEW_RULES = frozenset({-1111, -4005, -4014, -4023})
 
 Endpoint = Callable[[dict[str, Any]], Awaitable[Any]]
 
@@ -194,12 +195,7 @@ class BinanceUsdmClient:
     async def examine(self) -> Examination:
         """See ``AccountExaminer.examine``."""
         limits = limits_of(
-            BUDGET,
-            SNAPSHOT_WEIGHT,
-            burst=SEND_BURST,
-            per_second=SENDS_PER_SECOND,
-            batch=0,
-            concurrency=CONCURRENCY,
+            BUDGET, SNAPSHOT_WEIGHT, burst=SEND_BURST, per_second=SENDS_PER_SECOND, batch=0, concurrency=CONCURRENCY
         )
         sources = Sources(
             client=self,
@@ -260,6 +256,8 @@ class BinanceUsdmClient:
         except VenueError as error:
             if error.code in _BELOW_MINIMUM:
                 raise BelowMinimumError(str(error)) from None
+            if error.code in _NEW_RULES:
+                await self._markets.relearn(position.symbol)
             raise
 
     async def _read(self, endpoint: Endpoint) -> Any:  # noqa: ANN401 - JSON

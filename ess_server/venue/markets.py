@@ -15,7 +15,7 @@ RELOAD_AFTER = 3600.0
 SURE_MS, SYNC_TRIES = 500, 3
 """A measurement of the clock that took longer is made again: its error would eat up the validity of what is sent."""
 ASK_AGAIN_AFTER = 600.0
-"""Seconds until an id that was unknown even after a reload causes another one."""
+"""Seconds until what a reload did not answer causes another one."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,15 +60,22 @@ class Markets:
 
     async def learn(self, ids: Iterable[str]) -> None:
         """Reload once if one of these ids is new; a failure leaves the id to stand for itself."""
+        await self._ask_once({i for i in ids if i not in self._symbols}, "are unknown")
+
+    async def relearn(self, symbol: str) -> None:
+        """Reload once, for an order of the right size was refused for its size: the exchange has changed its rules."""
+        await self._ask_once({f"sizes of {symbol}"}, "have changed")
+
+    async def _ask_once(self, about: set[str], why: str) -> None:
         now = self._clock.uptime()
-        new = {i for i in ids if i not in self._symbols and now - self._asked_for.get(i, -1e9) > ASK_AGAIN_AFTER}
+        new = {what for what in about if now - self._asked_for.get(what, -1e9) > ASK_AGAIN_AFTER}
         if not new:
             return
         self._asked_for.update(dict.fromkeys(new, now))
         try:
             await self._reload()
         except EssError as error:
-            _log.warning("markets %s are unknown and could not be looked up: %s", sorted(new), error)
+            _log.warning("markets: %s %s and could not be looked up: %s", sorted(new), why, error)
 
     def unnamed(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """Return those that no list contains: ids that stand for themselves."""

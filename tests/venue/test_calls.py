@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from ess_server.venue.calls import Shared
+from ess_server.core.errors import VenueUnknownError
+from ess_server.core.flatten_plan import BelowMinimumError
+from ess_server.venue.calls import Shared, all_of
 
 
 class Endpoint:
@@ -53,3 +55,18 @@ async def test_who_gives_up_takes_it_from_nobody() -> None:
 
     assert impatient.cancelled()
     assert await patient == 1
+
+
+async def test_one_part_that_is_too_small_makes_no_dust_of_the_whole() -> None:
+    """Only a close each part of which is too small is: of the others nobody knows yet whether they were filled."""
+
+    async def taken() -> None:
+        """An order that the exchange takes."""
+
+    async def small() -> None:
+        raise BelowMinimumError("too small")
+
+    with pytest.raises(VenueUnknownError, match="1 of 2 close requests were too small"):
+        await all_of([taken(), small()], "close")
+    with pytest.raises(BelowMinimumError):
+        await all_of([small(), small()], "close")

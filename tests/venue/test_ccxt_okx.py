@@ -39,6 +39,7 @@ from ess_server.venue.paper.model import (
     TriggerType,
 )
 from ess_server.venue.reading import complete
+from ess_server.venue.strict import VenueError
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 QUICK = FlattenSettings(
@@ -228,6 +229,16 @@ async def test_a_close_needs_a_snapshot_and_a_size(floor: Floor) -> None:
         await floor.client.close_position(dust, "ess-2")
 
     assert floor.venue.journal.read(kinds=["refused"]) == []
+
+
+async def test_a_size_that_is_no_multiple_of_the_lot_is_not_dust(floor: Floor) -> None:
+    """The exchange has changed its lots: what is held is asked to be closed again, not called too small."""
+    floor.hold("BTCUSDT", "2")
+    [position] = (await floor.client.snapshot()).positions
+    body = '{"code":"1","msg":"","data":[{"sCode":"51121","sMsg":"no multiple of the lot size"}]}'
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, operation=Operation.ORDER, body=body))
+    with pytest.raises(VenueError, match="51121"):
+        await floor.client.close_position(position, "ess-1")
 
 
 async def test_a_cancel_that_is_refused_raises_and_the_rest_is_cancelled(floor: Floor) -> None:
