@@ -39,9 +39,14 @@ class Verification:
             if missing > 0:
                 return timedelta(seconds=missing)
             self.second = read
-            return min(settings.quiet_window, settings.sweep_interval)
+            return _next_look(settings.quiet_window, settings)
         missing = settings.quiet_window.total_seconds() - (read.began - self.second.ended)
-        return min(timedelta(seconds=missing), settings.sweep_interval) if missing > 0 else None
+        return _next_look(timedelta(seconds=missing), settings) if missing > 0 else None
+
+
+def _next_look(left: timedelta, settings: FlattenSettings) -> timedelta:
+    """Return the time until the next read: a look in the middle of a short window costs more than it tells."""
+    return left if left <= 2 * settings.sweep_interval else settings.sweep_interval
 
 
 def denial(witness: Witness, snapshot: VenueSnapshot) -> str:

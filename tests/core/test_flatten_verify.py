@@ -1,6 +1,7 @@
 """What proves an account flat."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -28,11 +29,21 @@ def read(began: float) -> CleanRead:
 def test_two_reads_a_gap_apart_then_the_quiet_window_then_one_more() -> None:
     """Each read says when the next is wanted; the last begins a whole window after the second ended."""
     verification = Verification()
-    waits = [verification.take(read(at), SETTINGS) for at in (10, 10.25, 10.375, 12.5, 13.25, 13.5)]
+    waits = [verification.take(read(at), SETTINGS) for at in (10, 10.25, 10.375, 13.25, 13.5)]
 
     seconds = [None if wait is None else round(wait.total_seconds(), 3) for wait in waits]
-    assert seconds == [0.3, 0.1, 2, 0.925, 0.175, None]
+    assert seconds == [0.3, 0.1, 3, 0.175, None]
     assert (verification.first, verification.second) == (read(10), read(10.375))
+
+
+def test_a_long_window_is_looked_into() -> None:
+    """What appears in it is not left to itself until its end."""
+    settings = replace(SETTINGS, quiet_window=timedelta(seconds=60))
+    verification = Verification()
+    waits = [verification.take(read(at), settings) for at in (0, 1, 3.25, 57.5, 61.25)]
+
+    seconds = [None if wait is None else round(wait.total_seconds(), 3) for wait in waits]
+    assert seconds == [0.3, 2, 2, 3.55, None]
 
 
 @pytest.mark.parametrize(
