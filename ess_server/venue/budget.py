@@ -18,9 +18,13 @@ _MINUTE_S, _IN_FLIGHT_S = 60.0, 0.4
 
 
 class Purpose(Enum):
-    """What a read is for, the most urgent first. Sweeps look at accounts that are flat already."""
+    """What a read is for, the most urgent first.
+
+    One who is retrying has read often without an end in sight; sweeps look at accounts that are flat already.
+    """
 
     FLATTEN = "flatten"
+    RETRYING = "retrying"
     SWEEPING = "sweeping"
     EQUITY = "equity"
     EXECUTIONS = "executions"
@@ -38,8 +42,9 @@ SHARES = MappingProxyType(
 class BudgetLimits:
     """Request weight. ``burst`` plus a minute of ``per_second`` stay below ``per_minute``, the exchange's limit.
 
-    ``reserve`` is kept from every read but those of a flatten, so that an emergency finds it. ``window`` is the weight
-    that the exchange takes in any span of so many seconds, where it counts by short spans: a flatten may use all of it.
+    ``reserve`` is kept from every read but those of a flatten that is not retrying, so that an emergency finds it.
+    ``window`` is the weight that the exchange takes in any span of so many seconds, where it counts by short spans: a
+    flatten may use all of it.
     ``per_account`` tells that it counts each account apart and not the address.
     """
 
@@ -69,17 +74,21 @@ class RequestBudget:
         self._told: tuple[float, float] | None = None
         self._paid: deque[tuple[float, float]] = deque()
 
-    def read(self, weight: float, purpose: Purpose) -> None:
-        """Pay for a read. Raises ReadBudgetError if it must wait."""
+    def read(self, weight: float, purpose: Purpose, *, ahead: float = 0) -> None:
+        """Pay for a read. Raises ReadBudgetError if it must wait.
+
+        What will be read after it, and weighs ``ahead``, has to find room as well: else what is paid now is in vain.
+        """
         self._refill()
-        delay = (weight + self._floor(purpose) - self._tokens) / self._limits.per_second
+        room = weight + ahead + self._floor(purpose)
+        delay = (room - self._tokens) / self._limits.per_second
         if purpose in SHARES and delay > 0:
             own = self._own_delay(weight, purpose)
             if own <= 0:
                 self._own[purpose] -= weight
             delay = min(delay, own)
-        elif delay > 0 and purpose is Purpose.FLATTEN:
-            delay = min(delay, self._room_in(weight))
+        elif delay > 0 and purpose is not Purpose.SWEEPING:
+            delay = min(delay, self._room_in(room))
         delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
             raise ReadBudgetError(timedelta(seconds=delay))
@@ -141,7 +150,7 @@ class RequestBudget:
     def _floor(self, purpose: Purpose) -> float:
         if purpose in (Purpose.FLATTEN, Purpose.SWEEPING):
             return 0
-        return self._limits.reserve + (0 if purpose is Purpose.EQUITY else OBSERVING_LEAVES)
+        return self._limits.reserve + (0 if purpose in (Purpose.RETRYING, Purpose.EQUITY) else OBSERVING_LEAVES)
 
     def _own_delay(self, weight: float, purpose: Purpose) -> float:
         """Seconds until its own income pays for a read; as long as the exchange's limit would still hold."""

@@ -101,7 +101,8 @@ class BinanceUsdmClient:
         """
         await self._markets.ready()
         if self._economy.positions_first:
-            self._budget.read(POSITIONS_WEIGHT, self._economy.purpose)
+            ahead = 0 if self._economy.may_suffice else ORDERS_WEIGHT
+            self._budget.read(POSITIONS_WEIGHT, self._economy.purpose, ahead=ahead)
             self._economy.begin()
             legs = await self._read(self._exchange.fapiPrivateV3GetPositionRisk)
             await self._markets.learn(usdm_rows.ids_of(legs))

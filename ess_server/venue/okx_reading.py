@@ -74,7 +74,8 @@ class OkxReader:
         return await self._whole(held, lists)
 
     async def _careful(self, witness: Callable[[], Awaitable[Witness]]) -> VenueSnapshot:
-        self._budget.read(POSITIONS_WEIGHT, self.economy.purpose)
+        ahead = 0 if self.economy.may_suffice else SNAPSHOT_WEIGHT
+        self._budget.read(POSITIONS_WEIGHT, self.economy.purpose, ahead=ahead)
         self.economy.begin()
         held = await self._held()
         _, positions = await self._understood(held, [[]])

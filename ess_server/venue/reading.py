@@ -11,6 +11,8 @@ from ess_server.venue.budget import Purpose
 
 MOST_LEFT_OUT = 4
 """Snapshots in a row that may leave orders out: new ones must not be overlooked for long."""
+FRESH = 12
+"""Snapshots without a word of the witness after which others that begin to flatten come first."""
 
 
 async def complete(client: ExchangeClient) -> VenueSnapshot:
@@ -38,6 +40,7 @@ class ReadingEconomy:
         self._doubted = False
         self._sent, self._partial = False, False
         self._proven = False
+        self._tries = 0
 
     @contextmanager
     def closing(self, position: Position) -> Iterator[None]:
@@ -64,8 +67,14 @@ class ReadingEconomy:
     def _may_leave_out(self) -> bool:
         return bool(self._asked) and self._bare and self._lasting and self._left_out < MOST_LEFT_OUT
 
+    @property
+    def may_suffice(self) -> bool:
+        """Whether positions alone are likely to be enough."""
+        return self._may_leave_out and not self._failed
+
     def begin(self) -> None:
         """A snapshot begins; it has failed unless it is heard of again."""
+        self._tries = 0 if self._proven else self._tries + 1
         self._failed = True
 
     def suffices(self, positions: Sequence[Position]) -> bool:
@@ -102,7 +111,9 @@ class ReadingEconomy:
     @property
     def purpose(self) -> Purpose:
         """What the next snapshot is for: once the witness was heard and nothing sent since, others come first."""
-        return Purpose.SWEEPING if self._proven else Purpose.FLATTEN
+        if self._proven:
+            return Purpose.SWEEPING
+        return Purpose.RETRYING if self._tries >= FRESH else Purpose.FLATTEN
 
     async def confirm(self, positions: Sequence[Position], ask: Callable[[], Awaitable[Witness]]) -> None:
         """Ask the witness where it denied such a list before. Raises VenueUnknownError if it still does."""

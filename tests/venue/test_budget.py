@@ -159,3 +159,36 @@ def test_the_budget_for_binance_keeps_below_its_limit() -> None:
     """A full burst and a minute of refill stay below what Binance allows in a minute, with the reserve inside."""
     assert BUDGET.burst + 60 * BUDGET.per_second < BUDGET.per_minute
     assert BUDGET.reserve < BUDGET.burst
+
+
+def test_who_retries_without_end_leaves_room_for_who_begins(clock: FakeClock) -> None:
+    """Two accounts that are read every second for ever never keep a third one from its first five readings."""
+    budget, used = RequestBudget(clock.uptime, BUDGET), 0
+    for second in range(300):
+        used = 0 if second % 60 == 0 else used
+        for _ in range(2):
+            with suppress(ReadBudgetError):
+                budget.read(85, Purpose.RETRYING)
+                used += 85
+                budget.used(used)
+        clock.advance(1)
+    assert used > BUDGET.per_minute / 2
+
+    for _ in range(5):
+        budget.read(85, Purpose.FLATTEN)
+
+
+def test_nothing_is_paid_for_a_reading_whose_rest_finds_no_room(clock: FakeClock) -> None:
+    """Whoever reads a little and then cannot read the rest would use up the income of who waits for all of it."""
+    budget, done = RequestBudget(clock.uptime, BUDGET), [0, 0]
+    for _ in range(3000):
+        with suppress(ReadBudgetError):
+            budget.read(85, Purpose.FLATTEN)
+            done[0] += 1
+        with suppress(ReadBudgetError):
+            budget.read(5, Purpose.FLATTEN, ahead=80)
+            budget.read(80, Purpose.FLATTEN)
+            done[1] += 1
+        clock.advance(0.1)
+
+    assert sum(done) * 85 > 300 * BUDGET.per_second

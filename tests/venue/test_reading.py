@@ -12,7 +12,7 @@ from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
 from ess_server.venue.budget import Purpose
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
-from ess_server.venue.reading import MOST_LEFT_OUT, ReadingEconomy
+from ess_server.venue.reading import FRESH, MOST_LEFT_OUT, ReadingEconomy
 
 HELD = Position(symbol="BTC/USDT:USDT", long=True, quantity=Decimal(1), hedged=False)
 ORDER = OpenOrder(id="1", symbol="BTC/USDT:USDT", conditional=False, reduce_only=False)
@@ -87,6 +87,21 @@ def test_a_flat_account_does_not_read_what_others_need() -> None:
     economy.testify(Witness())
     assert closed(economy).purpose is Purpose.FLATTEN
     economy.testify(Witness(positions=True))
+    assert economy.purpose is Purpose.FLATTEN
+
+
+def test_an_account_that_is_read_again_and_again_lets_others_go_first() -> None:
+    """After a dozen snapshots it retries, and is as fresh as any other when it was proven flat in between."""
+    economy = ReadingEconomy()
+    for _ in range(FRESH):
+        assert economy.purpose is Purpose.FLATTEN
+        economy.begin()
+        economy.whole([ORDER], [])
+    assert economy.purpose is Purpose.RETRYING
+    economy.testify(Witness(positions=False))
+    assert economy.purpose is Purpose.SWEEPING
+    economy.begin()
+    economy.cancelling()
     assert economy.purpose is Purpose.FLATTEN
 
 
