@@ -36,6 +36,7 @@ _EXITS = {
     grpc.StatusCode.INVALID_ARGUMENT: Exit.USAGE,
 }
 _NOT_TLS = "WRONG_VERSION_NUMBER"
+_FROZEN = "before receiving SETTINGS frame"
 STORE_FAILED = "STORE_FAILED"
 """Begins the message of a server that answers UNAVAILABLE because it could not write."""
 
@@ -113,6 +114,8 @@ def failure(error: grpc.RpcError, target: Target) -> CommandError:
 def _reason(code: grpc.StatusCode, details: str) -> str:
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return "nothing came back in time"
+    if _FROZEN in details:
+        return "it takes the connection and says nothing: it is frozen, or wants TLS"
     if _NOT_TLS in details:
         return "it speaks no TLS; leave --ca, --cert and --key out (ESS_CA, ESS_CERT, ESS_KEY)"
     # gRPC wraps the cause into layers, outermost first.
@@ -122,7 +125,7 @@ def _reason(code: grpc.StatusCode, details: str) -> str:
 def _where_to_look(target: Target) -> tuple[str, ...]:
     elsewhere = "name another server with --target HOST:PORT or ESS_TARGET"
     tls = () if target.ca else ("with TLS, name its certificate authority with --ca FILE",)
-    return ("start it with: ess serve --data-dir DIR", elsewhere, *tls)
+    return ("start it with: ess serve --config FILE", elsewhere, *tls)
 
 
 def _credentials(target: Target) -> grpc.ChannelCredentials | None:

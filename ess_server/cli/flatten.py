@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from ess_server.adapters.venue_process.holder import Holder, holder_of
+from ess_server.cli.asking import ask
 from ess_server.cli.config import read
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
@@ -150,7 +151,7 @@ def _confirm(accounts: Sequence[AccountSettings], symbols: Sequence[str], action
             where = "paper venue" if account.paper else "REAL"
             heed(plain(f"{account.id}  {account.venue}  {account.exchange}  {where}"))
         heed(f"to {plain(words)}, type the names of the accounts, with commas between them", colour="red")
-        named = (click.prompt("accounts", err=True),)
+        named = (ask("accounts"),)
     if not _names(named, wanted):
         message = f"nothing was sent: that does not name the accounts to {words}, each of them and no other"
         raise CommandError(message, Exit.REFUSED)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import click
 
+from ess_server.cli.asking import agreed, ask
 from ess_server.cli.connection import Remote
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit
@@ -48,15 +49,14 @@ def reason_given(reason: str, question: str) -> str:
         return reason
     if not is_terminal():
         raise click.UsageError("--reason is required: say why it is safe, it goes into the audit log")
-    answer: str = click.prompt(question, err=True)
-    return answer
+    return ask(question)
 
 
 def confirmed(question: str, *, yes: bool, looked: LookedAt) -> bool:
     """Whether the person agrees; not asked with ``yes``, nor if the revision was named."""
     if yes or not looked.store_id:
         return True
-    if click.confirm(question, err=True):
+    if agreed(question):
         return True
     heed("nothing was changed")
     return False

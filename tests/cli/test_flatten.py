@@ -100,6 +100,15 @@ def test_a_person_who_types_something_else_sends_nothing(config: Path, asked: so
     assert nothing_was_sent(asked, config.parent)
 
 
+def test_a_person_who_leaves_at_the_question_is_told_that_nothing_was_sent(config: Path, asked: socket.socket) -> None:
+    """Whoever presses Ctrl-C or ends the input instead of naming accounts need not wonder."""
+    done = _typed(config, "\x04")
+
+    assert done.code == Exit.INTERRUPTED
+    assert "ess: interrupted: nothing was sent" in done.out
+    assert nothing_was_sent(asked, config.parent)
+
+
 def test_a_data_directory_that_is_not_there_is_not_made(here: Here, config: Path) -> None:
     """A mistyped one would hold no lock that a running server knows of."""
     done = here(

@@ -225,6 +225,21 @@ def test_on_a_terminal_nothing_happens_without_a_yes(command: str, script: Scrip
     assert not [r for r in server.requests if isinstance(r, pb.ResetRequest) and not r.validate_only]
 
 
+@pytest.mark.parametrize("command", ["reset", "hold"])
+@pytest.mark.parametrize("left_at", ["]: ", "?: "], ids=["confirmation", "reason"])
+def test_who_leaves_at_a_question_is_told_that_nothing_was_sent(command: str, left_at: str, script: Script) -> None:
+    """Nobody has to look whether a stop was released that they had not agreed to."""
+    server = script(GetState=lambda _: stopped(), Reset=validating())
+    reason = ["-m", "x"] if left_at == "]: " else []
+
+    done = ess_on_terminal("--target", server.target, command, *reason, answers={left_at: "\x04"})
+
+    assert done.code == Exit.INTERRUPTED
+    assert "ess: interrupted: nothing was sent" in done.out
+    assert not [r for r in server.requests if isinstance(r, pb.HoldFlattenRequest)]
+    assert not [r for r in server.requests if isinstance(r, pb.ResetRequest) and not r.validate_only]
+
+
 def test_hold_ends_the_work_and_trading_stays_blocked(serving: ServeProcess) -> None:
     """A held stop is still a stop, and its action is down to BLOCK."""
     serving.commission()

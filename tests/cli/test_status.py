@@ -49,7 +49,7 @@ def test_a_server_from_its_start_to_its_end(serving: ServeProcess) -> None:
     serving.end()
     gone = serving.ess("status")
     assert (gone.code, gone.out) == (Exit.UNREACHABLE, "")
-    assert "does not answer: Connection refused\nnext: start it with: ess serve --data-dir DIR" in gone.err
+    assert "does not answer: Connection refused\nnext: start it with: ess serve --config FILE" in gone.err
 
 
 def test_json_is_the_whole_answer_with_the_names_of_the_contract(script: Script, here: Here) -> None:
