@@ -95,7 +95,7 @@ class BybitClient:
 
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
         exchange = self._exchange
         lists = await together(
@@ -156,7 +156,7 @@ class BybitClient:
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
         wanted = {"accountType": "UNIFIED"}
         return bybit_rows.witness(await self._calls.make(self._exchange.privateGetV5AccountWalletBalance, wanted))

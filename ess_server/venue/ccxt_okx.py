@@ -143,7 +143,7 @@ class OkxClient:
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(WITNESS_WEIGHT, Purpose.FLATTEN)
         found = okx_rows.witness(await self._signed(self._exchange.privateGetAccountBalance, {}))
         self._economy.testify(found)

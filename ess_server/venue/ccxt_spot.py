@@ -97,7 +97,7 @@ class BinanceSpotClient:
 
     async def snapshot(self) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(SNAPSHOT_WEIGHT, Purpose.FLATTEN)
         listed, account, prices = await together(
             self._read(self._exchange.privateGetOpenOrders),
@@ -172,7 +172,7 @@ class BinanceSpotClient:
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the wallet's own list of assets. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(ASSETS_WEIGHT, Purpose.FLATTEN)
         return spot_rows.witness(await self._read(self._exchange.sapiV3PostAssetGetUserAsset), self._sale)
 

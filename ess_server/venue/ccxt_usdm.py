@@ -99,7 +99,7 @@ class BinanceUsdmClient:
 
         Raises ReadBudgetError if it must wait.
         """
-        await self._markets.ready()
+        await self._markets.usable()
         if self._economy.positions_first:
             ahead = 0 if self._economy.may_suffice else ORDERS_WEIGHT
             self._budget.read(POSITIONS_WEIGHT, self._economy.purpose, ahead=ahead)
@@ -170,7 +170,7 @@ class BinanceUsdmClient:
 
     async def witness(self) -> Witness:
         """See ``ExchangeClient.witness``: the margin that the account holds. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.FLATTEN)
         found = usdm_rows.witness(await self._read(self._exchange.fapiPrivateV3GetAccount))
         self._economy.testify(found)

@@ -14,6 +14,8 @@ RELOAD_AFTER = 3600.0
 """Seconds after which ``load`` asks anew."""
 SURE_MS, SYNC_TRIES = 500, 3
 """A measurement of the clock that took longer is made again: its error would eat up the validity of what is sent."""
+NAMES_WITHIN_S = 2.5
+"""How long a reading waits for names; it goes on with ids, and the lists come when they come."""
 ASK_AGAIN_AFTER = 600.0
 """Seconds until what a reload did not answer causes another one."""
 
@@ -53,6 +55,13 @@ class Markets:
         if self._synced_at is None:
             await self.sync_clock()
 
+    async def usable(self) -> None:
+        """As ``ready``, for a stop: names that cannot be had in time keep nobody from cancelling and closing."""
+        if not self._symbols:
+            await self._ask_once({"all"}, "are unknown")
+        if self._synced_at is None:
+            await self.sync_clock()
+
     async def load(self) -> None:
         """Load, unless it was done within the hour."""
         if not self._symbols or self._clock.uptime() - self._loaded_at > RELOAD_AFTER:
@@ -73,8 +82,9 @@ class Markets:
             return
         self._asked_for.update(dict.fromkeys(new, now))
         try:
-            await self._reload()
-        except EssError as error:
+            async with asyncio.timeout(NAMES_WITHIN_S):
+                await self._reload()
+        except (EssError, TimeoutError) as error:
             _log.warning("markets: %s %s and could not be looked up: %s", sorted(new), why, error)
 
     def unnamed(self, symbols: Iterable[str]) -> tuple[str, ...]:

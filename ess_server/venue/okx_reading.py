@@ -55,7 +55,7 @@ class OkxReader:
 
     async def snapshot(self, witness: Callable[[], Awaitable[Witness]]) -> VenueSnapshot:
         """See ``ExchangeClient.snapshot``. Raises ReadBudgetError if it must wait."""
-        await self._markets.ready()
+        await self._markets.usable()
         if self.economy.positions_first:
             return await self._careful(witness)
         if self.economy.expects_nothing:

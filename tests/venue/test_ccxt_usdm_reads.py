@@ -201,16 +201,19 @@ async def test_an_unknown_market_is_flattened_under_its_own_id(floor: Any, clien
 
 
 @pytest.mark.parametrize("body", ['{"symbols": []}', "{}", ""])
-async def test_without_markets_nothing_is_read(
+async def test_an_empty_list_of_markets_is_none(
     floor: Any, connect: Callable[..., BinanceUsdmClient], body: str
 ) -> None:
-    """An exchange that lists no market is unknown, and the next call asks again."""
+    """An exchange that lists no market is unknown, and the next call asks again; a snapshot does without."""
     client = connect(floor)
     floor.venue.faults.add(Fault(kind=FaultKind.BODY, path="exchangeInfo", body=body))
     with pytest.raises(VenueUnknownError):
-        await client.snapshot()
-
+        await client.prepare()
+    floor.venue.faults.add(Fault(kind=FaultKind.BODY, path="exchangeInfo", body=body))
     assert (await client.snapshot()).positions == ()
+
+    await client.prepare()
+    assert client.hedge_mode is False
 
 
 async def test_a_caller_that_gives_up_does_not_spoil_loading_for_others(
@@ -219,12 +222,13 @@ async def test_a_caller_that_gives_up_does_not_spoil_loading_for_others(
     """Markets are loaded once for all who wait, whoever of them is cancelled."""
     client = connect(floor)
     floor.venue.faults.add(Fault(kind=FaultKind.DELAY, path="exchangeInfo", delay=timedelta(milliseconds=200)))
-    first = asyncio.ensure_future(client.snapshot())
-    second = asyncio.ensure_future(client.snapshot())
+    first = asyncio.ensure_future(client.prepare())
+    second = asyncio.ensure_future(client.prepare())
     await asyncio.sleep(0.05)
     first.cancel()
 
-    assert (await second).orders == ()
+    await second
+    assert client._markets.symbol_of("BTCUSDT") == "BTC/USDT:USDT"
     assert first.cancelled()
 
 
@@ -234,7 +238,7 @@ async def test_loading_that_was_given_up_is_unknown_to_who_waits(
     """A client that is closed while its markets load fails those who wait; it does not cancel them."""
     client = connect(floor)
     floor.venue.faults.add(Fault(kind=FaultKind.DELAY, path="exchangeInfo", delay=timedelta(milliseconds=500)))
-    waiting = asyncio.ensure_future(client.snapshot())
+    waiting = asyncio.ensure_future(client.prepare())
     await eventually(lambda: client._markets._loading is not None)
     await client.aclose()
     await asyncio.wait({waiting}, timeout=2)
