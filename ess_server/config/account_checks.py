@@ -37,6 +37,8 @@ WITH_PASSPHRASE = frozenset(
 _EXCHANGE = re.compile(r"[a-z][a-z0-9]{1,39}")
 _ASSET = re.compile(r"[A-Z0-9]{1,30}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_RANDOM = re.compile(r"[A-Za-z0-9]{18,}")
+_INSIDE = re.compile(r"[0-9][A-Za-z]")
 
 
 def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
@@ -126,6 +128,10 @@ def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:
         yield Mistake((f"{what}_file",), detail)
     if variable and not _VARIABLE.fullmatch(variable):
         yield Mistake((f"{what}_env",), "is not the name of an environment variable; do not write the key itself here")
+    elif any(_INSIDE.search(part) for part in _RANDOM.findall(variable)):
+        # The name is shown and logged, and many keys are letters and digits only.
+        detail = "looks like the key itself, not like the name of an environment variable that holds it"
+        yield Mistake((f"{what}_env",), detail)
 
 
 def _passphrase_mistakes(account: AccountSettings) -> Iterator[Mistake]:

@@ -153,6 +153,12 @@ ONE_MISTAKE = {
         "accounts.api_key_env",
         "do not write the key itself",
     ),
+    "key of letters and digits in place of its variable": (
+        ACCOUNT.replace('"SECRET"', '"bg_aB3dE5gH7jK9mN1pQ3sT5vW7yZ9bC1eF"'),
+        6,
+        "accounts.secret_env",
+        "looks like the key itself",
+    ),
     "exchange that ccxt cannot name": (
         ACCOUNT.replace("binanceusdm", "Binance USDM"),
         4,
