@@ -41,6 +41,8 @@ ACCOUNT_WEIGHT = 1
 ORDERS_PAGE, POSITIONS_PAGE = 50, 200
 CANCELS = 10
 """Orders in one batch of cancels: each counts, and ten in a second are taken."""
+FEW = 3
+"""Symbols that are cancelled one by one: a stop of some symbols must not take orders that others get meanwhile."""
 MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
 CURRENCY = "USDT"
@@ -121,11 +123,12 @@ class BybitClient:
         """See ``ExchangeClient.cancel``.
 
         Where the last snapshot showed no other order of a symbol, all of the symbol are cancelled in one request, and
-        where it showed no other order at all, all of each scope, with whatever has been added since.
+        where they are of many symbols and it showed no other order at all, all of each scope, with whatever has been
+        added since.
         """
         given = _grouped(orders)
         whole = {symbol for symbol, ids in given.items() if ids >= self._shown.get(symbol, set())}
-        if len(whole) > 1 and whole >= set(self._shown):
+        if len(whole) > FEW and whole >= set(self._shown):
             calls = [self._cancel_all({"settleCoin": CURRENCY, **scope}) for scope in SCOPES[:2]]
             rest = [symbol for symbol in whole if self._markets.category(symbol) != "linear"]
         else:

@@ -105,10 +105,11 @@ async def floor(tmp_path: Path) -> AsyncIterator[Floor]:
 
 
 async def test_orders_of_all_pages_are_read_and_cancelled_at_once(floor: Floor) -> None:
-    """A hundred and two orders of both kinds on three symbols are shown, and gone by one cancel per settle coin."""
+    """Over a hundred orders of both kinds on four symbols are shown, and gone by one cancel per settle coin."""
     floor.rest("BTCUSDT", 91)
-    floor.rest("SOLUSDT")
     floor.stop("ETHUSDT", 10)
+    floor.rest("SOLUSDT")
+    floor.rest("BNBUSDT")
     floor.venue.set_limits(endpoint_percent=20)
     shown = await floor.client.snapshot()
 
@@ -117,6 +118,17 @@ async def test_orders_of_all_pages_are_read_and_cancelled_at_once(floor: Floor) 
     await floor.client.cancel(shown.orders)
     assert floor.flat
     assert floor.venue.journal.read(kinds=["limited"]) == []
+
+
+async def test_orders_of_a_few_symbols_take_no_other_symbols_with_them(floor: Floor) -> None:
+    """An order on a symbol that is not stopped, placed just before the cancel, stays."""
+    floor.rest("BTCUSDT")
+    floor.rest("ETHUSDT")
+    shown = await floor.client.snapshot()
+    floor.rest("SOLUSDT")
+    await floor.client.cancel(shown.orders)
+
+    assert [o.symbol for o in (await floor.client.snapshot()).orders] == ["SOL/USDT:USDT"]
 
 
 async def test_a_part_of_a_symbols_orders_goes_by_name(floor: Floor) -> None:
