@@ -1,6 +1,7 @@
 """``ess config``."""
 
 from collections.abc import Collection, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 
 import click
@@ -9,11 +10,13 @@ from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.options import json_option
 from ess_server.cli.output import heed, plain, print_json, say
+from ess_server.config.feeds import exchanges
 from ess_server.config.load import ConfigError, load
 from ess_server.config.settings import Settings
 from ess_server.config.show import document
 from ess_server.config.show import show as shown
 from ess_server.core.errors import EssError
+from ess_server.core.venue_feeds import FeedSource
 
 FILE = click.argument("file", type=click.Path(path_type=Path))
 
@@ -34,10 +37,10 @@ def check(file: Path) -> Exit:
         check_listen(settings.server)
     except EssError as error:
         raise CommandError(f"{file}: {error}", Exit.USAGE) from None
-    for missing in _missing(settings):
-        heed(f"note: {plain(str(missing))} does not exist yet", colour="yellow")
-    accounts, evaluators = len(settings.accounts), len(settings.evaluators)
-    say(f"{plain(str(file))}: no mistakes; {accounts} accounts, {evaluators} evaluators", colour="green")
+    for note in (*(f"{path} does not exist yet" for path in _missing(settings)), *_strangers(settings)):
+        heed(f"note: {plain(note)}", colour="yellow")
+    accounts, evaluators = _counted(settings.accounts, "account"), _counted(settings.evaluators, "evaluator")
+    say(f"{plain(str(file))}: no mistakes; {accounts}, {evaluators}", colour="green")
     return Exit.OK
 
 
@@ -66,6 +69,20 @@ def read(file: Path, *, only: Collection[str] = ()) -> Settings:
             raise CommandError(str(error), Exit.USAGE) from None
         lines = tuple(str(p) for p in error.problems)
         raise CommandError(f"{file} has {len(lines)} mistakes", Exit.USAGE, lines=lines) from None
+
+
+def _counted(things: Collection[object], what: str) -> str:
+    return f"{len(things)} {what}{'' if len(things) == 1 else 's'}"
+
+
+def _strangers(settings: Settings) -> Iterator[str]:
+    # No mistake: another version of the library may drop an exchange, and the other accounts need their server.
+    known = exchanges(FeedSource.REST)
+    for account in settings.accounts:
+        if known and account.exchange not in known:
+            close = get_close_matches(account.exchange, known, 1)
+            hint = f"did you mean {close[0]}?" if close else "docs/venues.md has those with a plan"
+            yield f'account {account.id}: no stop can work, for ccxt has no exchange "{account.exchange}"; {hint}'
 
 
 def _missing(settings: Settings) -> Iterator[Path]:

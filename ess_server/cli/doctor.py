@@ -26,7 +26,6 @@ _COLOURS = {Grade.UNSAFE: "red", Grade.UNKNOWN: "red", Grade.WARN: "yellow"}
     type=click.Path(path_type=Path),
     metavar="FILE",
     envvar="ESS_CONFIG",
-    required=True,
     help="the server's configuration (ESS_CONFIG)",
 )
 @click.option("--account", "accounts", multiple=True, metavar="ID", help="only this account; may be repeated")
@@ -38,12 +37,16 @@ _COLOURS = {Grade.UNSAFE: "red", Grade.UNKNOWN: "red", Grade.WARN: "yellow"}
 )
 @click.option("--verbose", is_flag=True, help="print what the examining process logs as well")
 @json_option
-def doctor(*, config: Path, accounts: tuple[str, ...], within: float | None, verbose: bool, as_json: bool) -> Exit:
+def doctor(
+    *, config: Path | None, accounts: tuple[str, ...], within: float | None, verbose: bool, as_json: bool
+) -> Exit:
     """Would the stop work? Look at the configuration and at every account on its venue, before it has to.
 
     Only reads: it changes nothing on a venue, and may run beside a server. Every finding that matters names the next
     step. While a server is cancelling and closing, it takes some of the same request limits.
     """
+    if config is None:
+        raise click.UsageError("name the server's configuration: --config FILE, or ESS_CONFIG")
     settings = read(config)
     _check_names(settings, accounts)
     from ess_server.app.doctor import diagnose  # noqa: PLC0415 - the whole server; the other commands start fast

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -166,7 +167,8 @@ def _connect(
 
 def _unknown(exchange: str) -> Connect:
     def refuse(*_: object, **__: object) -> VenueClient:
-        words = f"ccxt knows no exchange {exchange!r}; those with a plan of their own are {', '.join(PLANS)}"
-        raise UnknownExchangeError(words)
+        close = get_close_matches(exchange, PLANS, 1)
+        hint = f"did you mean {close[0]}?" if close else "docs/venues.md has those with a plan of their own"
+        raise UnknownExchangeError(f"ccxt knows no exchange {exchange!r}; {hint}")
 
     return refuse

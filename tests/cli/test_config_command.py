@@ -19,8 +19,19 @@ def test_a_good_file_is_called_good_and_missing_files_are_noted(here: Here) -> N
     done = here("config", "check", EXAMPLE)
 
     assert done.code == Exit.OK
-    assert done.out == f"{EXAMPLE}: no mistakes; 1 accounts, 2 evaluators\n"
+    assert done.out == f"{EXAMPLE}: no mistakes; 1 account, 2 evaluators\n"
     assert f"note: {EXAMPLE.parent}/keys/main.key does not exist yet" in done.err
+
+
+def test_an_exchange_that_ccxt_does_not_have_is_noted(here: Here, tmp_path: Path) -> None:
+    """A slip of the pen is seen before an account turns out to have no client; the file is good all the same."""
+    file = tmp_path / "ess.toml"
+    file.write_text(EXAMPLE.read_text().replace('"binanceusdm"', '"binanceusd"'))
+
+    done = here("config", "check", file)
+
+    assert done.code == Exit.OK
+    assert 'note: account main: no stop can work, for ccxt has no exchange "binanceusd"; did you mean' in done.err
 
 
 @pytest.mark.parametrize(

@@ -118,6 +118,7 @@ async def test_what_it_says_to_people_and_to_scripts(clinic: Clinic) -> None:
     await clinic.venue.stop()
     away, told = await clinic.doctor(config, "--account", "main", "--within", "8")
     nobody = await said("--config", config, "--account", "nobody")
+    nowhere = await said()
 
     assert table.code == Exit.UNSAFE
     assert "weak     right to trade     UNSAFE  the key may not trade here" in table.out
@@ -128,6 +129,7 @@ async def test_what_it_says_to_people_and_to_scripts(clinic: Clinic) -> None:
         ("venue", "ask again when the venue answers: ess doctor")
     ]
     assert (nobody.code, "there are main, weak" in nobody.err) == (Exit.USAGE, True)
+    assert (nowhere.code, "--config FILE, or ESS_CONFIG" in nowhere.err) == (Exit.USAGE, True)
 
 
 async def test_a_start_is_refused_only_where_nothing_is_stopped(clinic: Clinic, servers: Servers) -> None:
