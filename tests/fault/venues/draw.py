@@ -41,8 +41,9 @@ KINDS: Mapping[str, float] = MappingProxyType(
 PROCESS_SHARE = 25
 """One run in so many is of the real venue process, which is killed."""
 
-MOST_ACCOUNTS: Mapping[str, int] = MappingProxyType({"binanceusdm": 2})
-"""Binance gives one address 26 complete readings a minute: three accounts in trouble at once may have to wait."""
+SHARED_MINUTE = frozenset(("binanceusdm",))
+"""Binance gives one address 26 complete readings a minute: two accounts in much trouble at once have to wait for
+the next. There is a second account only in runs with little of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,20 +85,26 @@ def draw(seed: int, *, dialects: tuple[str, ...] = DIALECTS) -> Draw:
     kinds = rng.choices(list(KINDS), list(KINDS.values()), k=rng.randint(1, 5))
     if process:
         kinds += ["crash"] * rng.randint(1, 2)
+    cancel_first = rng.uniform(0.1, clear_at) if rng.random() < 0.15 else 0.0
     steps = [Step(at=_when(rng, clear_at, kind), kind=kind, seed=rng.getrandbits(32)) for kind in kinds]
     return Draw(
         seed=seed,
         dialect=dialect,
-        accounts=min(rng.choices((1, 2, 3), (6, 3, 1))[0], MOST_ACCOUNTS.get(dialect, 3)),
+        accounts=_accounts(rng, calm=len(kinds) < 3 and "crash" not in kinds and not cancel_first, dialect=dialect),
         hedged=rng.random() < 0.4,
         crowded=rng.random() < 0.06,
         furniture=rng.getrandbits(32),
         process=process,
-        cancel_first=rng.uniform(0.1, clear_at) if rng.random() < 0.15 else 0.0,
+        cancel_first=cancel_first,
         clear_at=clear_at,
         instruments=_instruments(rng),
         steps=tuple(sorted(steps, key=lambda step: step.at)),
     )
+
+
+def _accounts(rng: random.Random, *, calm: bool, dialect: str) -> int:
+    wanted = rng.choices((1, 2, 3), (6, 3, 1))[0]
+    return wanted if dialect not in SHARED_MINUTE else min(wanted, 2 if calm else 1)
 
 
 def _when(rng: random.Random, clear_at: float, kind: str) -> float:

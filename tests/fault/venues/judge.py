@@ -10,7 +10,7 @@ from ess_server.core.model import AccountProgress, Action, FlattenStatus
 from ess_server.core.order_ids import is_closing_order
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.journal import JournalEntry, grew_or_flipped
-from ess_server.venue.paper.model import LegSide
+from ess_server.venue.paper.model import ConditionalRequest, LegSide, Side
 
 LegKey = tuple[str, LegSide, bool]
 
@@ -36,6 +36,7 @@ class Judge:
     read_from: int = 0
     violations: list[str] = field(default_factory=list)
     _held: dict[LegKey, Decimal] = field(default_factory=dict)
+    _was_flat: bool = False
 
     def __post_init__(self) -> None:
         legs = self.books.account(self.account).positions()
@@ -47,12 +48,15 @@ class Judge:
             return
         left = [*self._orders(), *(self._legs(progress.status) if self.action is Action.FLATTEN else ())]
         self.violations += [f"{progress.status.name} was said, and the books show {what}" for what in left]
+        self._was_flat = True
 
     @property
     def is_flat(self) -> bool:
         """Whether the books show nothing but dust."""
         account = self.books.account(self.account)
-        return not (account.open_orders or account.open_conditionals or list(self._closable()))
+        orders = [o.reduces for o in account.open_orders.values()]
+        orders += [_only_reduces(o.request) for o in account.open_conditionals.values()]
+        return not (list(self._closable()) or not all(self._spares(reduces) for reduces in orders))
 
     @property
     def has_dust(self) -> bool:
@@ -93,11 +97,15 @@ class Judge:
     def _orders(self) -> Iterable[str]:
         account, born = self.books.account(self.account), self._born_since()
         for order in account.open_orders.values():
-            if ("order", order.id) not in born and not (self.action is Action.CANCEL and order.reduces):
+            if ("order", order.id) not in born and not self._spares(order.reduces):
                 yield f"order {order.id} {order.side} {order.remaining} {order.symbol}"
         for item in account.open_conditionals.values():
-            if ("conditional", item.id) not in born and self.action is not Action.CANCEL:
+            if ("conditional", item.id) not in born and not self._spares(_only_reduces(item.request)):
                 yield f"conditional order {item.id} {item.request.symbol}"
+
+    def _spares(self, reduces: bool) -> bool:  # noqa: FBT001 - of the order
+        """Exits are left alone under CANCEL, and whoever placed one after the account was flat."""
+        return reduces and (self.action is Action.CANCEL or self._was_flat)
 
     def _legs(self, status: FlattenStatus) -> Iterable[str]:
         for key, quantity in self._closable() if status is FlattenStatus.FLAT_WITH_DUST else self._open():
@@ -143,3 +151,8 @@ def _amount(entry: JournalEntry, name: str) -> Decimal:
 def _brief(details: Any) -> str:
     shown = ("client_id", "symbol", "side", "leg", "quantity", "before", "after", "reduces")
     return ", ".join(f"{name} {details[name]}" for name in shown if name in details)
+
+
+def _only_reduces(request: ConditionalRequest) -> bool:
+    exits = ((LegSide.LONG, Side.SELL), (LegSide.SHORT, Side.BUY))
+    return request.reduce_only or request.close_position or (request.leg, request.side) in exits
