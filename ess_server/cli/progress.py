@@ -100,5 +100,6 @@ def _lines() -> Show:
 def _line(response: pb.GetStateResponse) -> str:
     gates = response.enforcement
     known = gates.confirmed + gates.expired
-    accounts = [f"{a.account} {account_word(a)}" for a in response.accounts if a.stop_id]
+    words = {a.account: account_word(a, response.state) for a in response.accounts}
+    accounts = [f"{account} {word}" for account, word in words.items() if word != "-"]
     return ", ".join([f"gates: {known} of {gates.expected} known to deny", *accounts])

@@ -94,7 +94,7 @@ def account_rows(response: pb.GetStateResponse) -> Iterator[tuple[str, ...]]:
         yield (
             account.account,
             account.venue,
-            account_word(account),
+            account_word(account, response.state),
             str(account.open_orders) if account.HasField("open_orders") else "?",
             str(account.open_positions) if account.HasField("open_positions") else "?",
             time_text(account.read_time),
@@ -136,9 +136,11 @@ def age_text(age: Duration) -> str:
     return f"{old / _MINUTE:.0f} min" if old < _HOUR else f"{old / _HOUR:.1f} h"
 
 
-def account_word(account: pb.AccountProgress) -> str:
-    """Name where an account stands."""
-    return flatten_word(account.status) if account.stop_id else "-"
+def account_word(account: pb.AccountProgress, state: pb.StopState) -> str:
+    """Name where an account stands; ``-`` where nothing is to be cancelled or closed."""
+    blocks = {s.stop_id for s in state.stops if s.action == pb.STOP_ACTION_BLOCK and not s.held}
+    idle = account.status == pb.FLATTEN_STATUS_PENDING and account.stop_id in blocks
+    return "-" if idle or not account.stop_id else flatten_word(account.status)
 
 
 def flatten_word(status: int) -> str:

@@ -135,6 +135,28 @@ def test_everything_behind_the_state_is_shown(script: Script, here: Here) -> Non
         assert re.search(row, re.sub(r" {2,}", "  ", out)), row
 
 
+def test_an_account_on_which_nothing_is_to_be_done_is_not_shown_as_pending(script: Script, here: Here) -> None:
+    """Under a stop that only blocks nobody waits for a flatten that will not come; what a person held is named."""
+    stops = [
+        stop(scope="account/main", action=pb.STOP_ACTION_BLOCK, stop_id="1"),
+        stop(scope="account/hedge", action=pb.STOP_ACTION_BLOCK, stop_id="2", held=True),
+        stop(scope="venue/w", action=pb.STOP_ACTION_BLOCK, stop_id="3"),
+    ]
+    accounts = [
+        pb.AccountProgress(account="main", venue="v", status=pb.FLATTEN_STATUS_PENDING, detail="nothing", stop_id="1"),
+        pb.AccountProgress(account="hedge", venue="v", status=pb.FLATTEN_STATUS_HELD, stop_id="2"),
+        pb.AccountProgress(account="both", venue="w", status=pb.FLATTEN_STATUS_HELD, stop_id="3"),
+    ]
+    answer = inactive(state=pb.StopState(status=pb.STOP_STATUS_ACTIVE, stops=stops), accounts=accounts)
+    server = script(GetState=lambda _: answer)
+
+    out = here("--target", server.target, "status").out
+
+    assert re.search(r"main +v +- +\? +\? +nothing", out)
+    assert re.search(r"hedge +v +HELD ", out)
+    assert re.search(r"both +w +HELD ", out)
+
+
 def test_delayed_flatten_is_counted_down_and_a_hold_is_shown(script: Script, here: Here) -> None:
     """Whoever looks sees what will be closed and when, and the command that keeps it from being closed."""
     waits = stop(scope="account/main", action=pb.STOP_ACTION_CANCEL, stop_id="2", revision=9)
