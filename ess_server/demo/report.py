@@ -13,7 +13,7 @@ def as_table(timeline: Timeline) -> Table:
     table = Table(title="From the fall of the price to trading again")
     table.add_column("ms", justify="right", no_wrap=True, min_width=len("12,345.6"))
     table.add_column("observed", no_wrap=True, min_width=max(len(name) for name in timeline.required))
-    table.add_column("detail", overflow="ellipsis", no_wrap=True)
+    table.add_column("detail", overflow="fold")
     for step in timeline.steps():
         table.add_row(f"{step.since_fall_ms:,.1f}", step.name, step.note)
     return table
