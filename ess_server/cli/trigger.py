@@ -23,6 +23,7 @@ from ess_server.config.problems import ConfigError
 ANSWER_WITHIN = 2.0
 """Seconds in which a server must have answered before the tripwire is made."""
 _ACTIONS = {"block": pb.STOP_ACTION_BLOCK, "cancel": pb.STOP_ACTION_CANCEL, "flatten": pb.STOP_ACTION_FLATTEN}
+_DIRECT = "if no server can be started, close without one: ess flatten --direct --config FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ def _fall_back(
 
 
 def _left_to_do(error: CommandError, step: str) -> CommandError:
-    return CommandError(f"NOT STOPPED. {error.message}", Exit.UNREACHABLE, next_steps=(step, *error.next_steps))
+    steps = (step, *error.next_steps, _DIRECT)
+    return CommandError(f"NOT STOPPED. {error.message}", Exit.UNREACHABLE, next_steps=steps)
 
 
 def _words(request: pb.TriggerRequest, target: Target) -> str:
@@ -166,4 +168,5 @@ def _report_tripwire(path: Path, error: str, remark: str, target: Target, *, as_
         say("It stops everything, with the configured action, when the server reads it: within a second if it runs,")
         say("else when it starts. Gates that hear nothing from the server deny by themselves within two seconds.")
     heed(f"next: {target.ess} status")
+    heed(f"next: {_DIRECT}")
     heed(f"next: once it is safe: rm {path}, then: {target.ess} reset")

@@ -143,6 +143,7 @@ def test_a_dead_server_is_stopped_by_the_tripwire_and_stays_so(serving: ServePro
     assert f"TRIPWIRE MADE: {tripwire}" in done.out
     assert "does not answer" in done.err
     assert f"rm {tripwire}" in done.err
+    assert "close without one: ess flatten --direct --config FILE" in done.err
     assert tripwire.read_text().startswith(f"fat finger (ess trigger by {getpass.getuser()} at ")
 
     serving.start()
