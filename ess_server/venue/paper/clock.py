@@ -16,4 +16,9 @@ class VenueClock:
 
 def milliseconds(at: datetime) -> int:
     """Milliseconds since 1970 of an aware time, rounded down."""
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    return microseconds(at) // 1000
+
+
+def microseconds(at: datetime) -> int:
+    """Microseconds since 1970 of an aware time."""
+    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from ess_server.venue.paper.account import Account
-from ess_server.venue.paper.clock import milliseconds
+from ess_server.venue.paper.clock import microseconds
 from ess_server.venue.paper.dialects.bybit.codes import BybitError
 from ess_server.venue.paper.dialects.bybit.pages import Mark
 from ess_server.venue.paper.dialects.bybit.params import Params
@@ -46,12 +46,12 @@ def symbol_of(entry: Entry) -> str:
 
 
 def mark(account: Account) -> Callable[[Entry], Mark]:
-    """Return what orders entries by the time that is shown for them, and by number."""
+    """Return what orders entries by their time, to the microsecond, and by number."""
 
     def read(entry: Entry) -> Mark:
         if isinstance(entry, Order) and entry.conditional_id:
             entry = account.find_conditional(OrderRef(id=entry.conditional_id)) or entry
-        return milliseconds(entry.created), entry.id
+        return microseconds(entry.created), entry.id
 
     return read
 
