@@ -78,7 +78,7 @@ def _write(file: Path, recorded: list[tuple[float, float, str, str]]) -> Path:
 
 
 @pytest.mark.no_cover  # covers nothing more, and takes twice the time where it is traced
-@explored(30)
+@explored(20)
 @given(
     recorded=rows,
     confirm=st.sampled_from([(1, 1), (2, 3), (3, 3)]),

@@ -240,4 +240,4 @@ class Latch(RuleBasedStateMachine):
 
 # On a machine that others load it takes several times as long as alone.
 TestLatch = pytest.mark.timeout(240)(Latch.TestCase)
-TestLatch.settings = explored(120, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))
+TestLatch.settings = explored(80, report_multiple_bugs=False, suppress_health_check=list(HealthCheck))

@@ -18,7 +18,7 @@ from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.paper.model import BooksConfig
 from tests.exploration import DEEP
 
-RUNS = 60 if DEEP else 4
+RUNS = 60 if DEEP else 2
 LATEST, EXPIRY = 0.8, 1.1
 """Seconds: no request reaches the books later than this, and after that nobody believes that it still may."""
 KEEP = {"BTC": Decimal(3), "ETH": Decimal(30), "SOL": Decimal(300)}
