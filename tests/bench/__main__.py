@@ -40,7 +40,6 @@ MEASUREMENTS: tuple[tuple[str, Measurement], ...] = (
     ("flatten", flatten.rows),
     ("idle", idle_cost.rows),
     ("restart", restart.rows),
-    ("flatten", flatten.rows),
     ("tick", evaluation_tick.rows),
     ("replay", replay_year.rows),
 )

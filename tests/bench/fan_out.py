@@ -18,7 +18,7 @@ from tests.bench.peers import all_peers
 from tests.bench.processes import Child, cpu_seconds, crowd, resident_mb, standing_still
 from tests.bench.servers import Served, served
 
-SIZES = {1: 20, 100: 15, 1_000: 15, 5_000: 9, 10_000: 5}
+SIZES = {1: 15, 100: 15, 1_000: 15, 5_000: 7, 10_000: 3}
 """Rounds for each number of subscribers."""
 SHORT_SIZES = {1: 5, 100: 5, 1_000: 5}
 SETTLE = 0.4

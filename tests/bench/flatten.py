@@ -26,7 +26,7 @@ from tests.bench.floor import PASSPHRASE, SECRET, Floor, floor, key_of
 from tests.bench.simple_flatten import simple_flatten
 
 EXCHANGES = ("binanceusdm", "okx", "bybit")
-ROUNDS, SHORT_ROUNDS = 3, 1
+ROUNDS, SHORT_ROUNDS = 2, 1
 SHARES: Mapping[str, int] = {"binanceusdm": 4, "okx": 3, "bybit": 3}
 """Ten accounts on three venues."""
 SETTINGS = FlattenSettings()
