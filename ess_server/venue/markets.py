@@ -18,6 +18,8 @@ NAMES_WITHIN_S = 2.5
 """How long a reading waits for names; it goes on with ids, and the lists come when they come."""
 ASK_AGAIN_AFTER = 600.0
 """Seconds until what a reload did not answer causes another one."""
+RETRY_AFTER = 1.0
+"""Seconds until a reload that failed, or has not ended, is tried again."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,15 +79,23 @@ class Markets:
 
     async def _ask_once(self, about: set[str], why: str) -> None:
         now = self._clock.uptime()
-        new = {what for what in about if now - self._asked_for.get(what, -1e9) > ASK_AGAIN_AFTER}
+        new = {what for what in about if self._may_ask(what, now)}
         if not new:
             return
+        # Whoever has waited for an answer in vain goes on without it: the next try runs beside.
+        patience = NAMES_WITHIN_S if new - self._asked_for.keys() else 0.0
         self._asked_for.update(dict.fromkeys(new, now))
         try:
-            async with asyncio.timeout(NAMES_WITHIN_S):
+            async with asyncio.timeout(patience):
                 await self._reload()
         except (EssError, TimeoutError) as error:
             _log.warning("markets: %s %s and could not be looked up: %s", sorted(new), why, error)
+
+    def _may_ask(self, what: str, now: float) -> bool:
+        asked = self._asked_for.get(what)
+        if asked is None:
+            return True
+        return now - asked > (ASK_AGAIN_AFTER if self._loaded_at > asked else RETRY_AFTER)
 
     def unnamed(self, symbols: Iterable[str]) -> tuple[str, ...]:
         """Return those that no list contains: ids that stand for themselves."""
