@@ -92,7 +92,7 @@ check: lint types imports drift docs-drift breaking ## everything that reads the
 
 .PHONY: test
 test: dev ## every test, with branch coverage held at 100 % where a stop depends on it
-	$(BIN)/pytest -n 4 --dist worksteal --cov --cov-report=term
+	$(BIN)/pytest -n 3 --dist worksteal --cov --cov-report=term
 
 # Peers to compare with: Debian's packages, which must not start as services.
 PEERS := redis-server nats-server etcd-server
