@@ -25,6 +25,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_bybit import SEND_BURST, SENDS_PER_SECOND, examine_bybit
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
+from ess_server.venue.signed import disconnect
 from ess_server.venue.strict import VenueError
 from ess_server.venue.usdm_rows import decimal_of, split, within
 
@@ -201,10 +202,7 @@ class BybitClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     async def _cancel_all(self, scope: Mapping[str, str]) -> None:
         await self._calls.send(self._exchange.privatePostV5OrderCancelAll, dict(scope))

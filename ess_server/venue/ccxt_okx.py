@@ -27,7 +27,8 @@ from ess_server.venue.okx_holdings import OkxHoldings
 from ess_server.venue.okx_reading import SNAPSHOT_WEIGHT, OkxReader
 from ess_server.venue.okx_rows import Holding
 from ess_server.venue.okx_strict import EXPIRY, open_okx
-from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.signed import SignedCalls, disconnect
+from ess_server.venue.strict import VenueError
 from ess_server.venue.timers import OkxTimer
 from ess_server.venue.usdm_rows import within
 
@@ -84,6 +85,7 @@ class OkxClient:
         self._session = session
         self._exchange = open_okx(credentials, budget, session)
         self._markets = Markets(self._exchange, clock, dict)
+        self._calls = SignedCalls(budget, self._markets, lambda error: error.code == _WRONG_TIME)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._holdings = OkxHoldings(self._markets)
         self._reader = OkxReader(
@@ -185,10 +187,7 @@ class OkxClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     async def _cancelled(self, endpoint: Endpoint, orders: list[dict[str, str]]) -> None:
         for code, message in okx_rows.failures_of(await self._signed(endpoint, orders), "cancel"):
@@ -229,15 +228,9 @@ class OkxClient:
             return await self._signed(endpoint, dict(params))
 
     async def _signed(self, endpoint: Endpoint, params: Any, *, weight: float = 0, expires: bool = False) -> Any:  # noqa: ANN401 - JSON
-        async with self._slots:
-            self._budget.send(weight)
-            try:
-                return await translated(endpoint(self._stamped(params) if expires else params))
-            except VenueError as error:
-                if error.code != _WRONG_TIME:
-                    raise
-            await self._markets.sync_clock()
-            return await translated(endpoint(self._stamped(params) if expires else params))
+        return await self._calls.make(
+            lambda: endpoint(self._stamped(params) if expires else params), self._slots, weight=weight
+        )
 
     def _stamped(self, params: Mapping[str, Any]) -> dict[str, Any]:
         """Add the validity: it begins when a request goes out, not when it begins to wait for its turn."""

@@ -26,6 +26,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_spot import SEND_BURST, SENDS_PER_SECOND, examine_spot
 from ess_server.venue.examining import Endpoint, Sources, limits_of
 from ess_server.venue.markets import Markets
+from ess_server.venue.signed import SignedCalls, disconnect
 from ess_server.venue.spot_rows import Holdings, PairRules
 from ess_server.venue.spot_sales import EXPIRY_S, SEND_WINDOW_MS, SpotSales
 from ess_server.venue.spot_strict import open_spot
@@ -81,6 +82,7 @@ class BinanceSpotClient:
         self._markets = Markets(self._exchange, clock, spot_rows.pair_detail, kinds=("spot",))
         self._account = Shared(lambda: self._read(self._exchange.privateGetAccount, weight=ACCOUNT_WEIGHT))
         self._sales = SpotSales(clock, self._look, self._recent, expiry)
+        self._signed = SignedCalls(budget, self._markets, lambda error: error.code == _WRONG_TIME)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
         self._shown, self._lacked = dict[str, set[str]](), False
@@ -183,7 +185,7 @@ class BinanceSpotClient:
         """
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT + PRICES_WEIGHT, Purpose.EQUITY)
-        account = await self._signed(self._exchange.privateGetAccount, {}, self._equity_slot)
+        account = await self._signed.make(partial(self._exchange.privateGetAccount, {}), self._equity_slot)
         prices = spot_rows.prices(await translated(self._exchange.publicGetTickerPrice()), self._markets.symbol_of)
         held = spot_rows.holdings(account)
         self.open_positions = len(spot_rows.positions(held, self._sale, prices))
@@ -212,10 +214,7 @@ class BinanceSpotClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     async def _sell(self, position: Position, part: Decimal, price: Decimal | None, id_: str, rules: PairRules) -> None:
         params: dict[str, Any] = {
@@ -276,23 +275,12 @@ class BinanceSpotClient:
             raise VenueUnknownError(f"{symbol} cannot be sold: {error}") from None
 
     async def _read(self, endpoint: Endpoint, params: Mapping[str, Any] | None = None, *, weight: float = 0) -> Any:  # noqa: ANN401 - JSON
-        return await self._signed(endpoint, dict(params or {}), self._slots, weight=weight)
+        return await self._signed.make(partial(endpoint, dict(params or {})), self._slots, weight=weight)
 
     async def _send(self, endpoint: Endpoint, params: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        return await self._signed(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}, self._slots, weight=1)
-
-    async def _signed(
-        self, endpoint: Endpoint, params: dict[str, Any], slots: asyncio.Semaphore, *, weight: float = 0
-    ) -> Any:  # noqa: ANN401 - JSON
-        async with slots:
-            self._budget.send(weight)
-            try:
-                return await translated(endpoint(params))
-            except VenueError as error:
-                if error.code != _WRONG_TIME:
-                    raise
-            await self._markets.sync_clock()
-            return await translated(endpoint(params))
+        return await self._signed.make(
+            partial(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}), self._slots, weight=1
+        )
 
 
 def selling(sale: SpotSale) -> partial[BinanceSpotClient]:

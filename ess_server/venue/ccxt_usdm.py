@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -21,7 +22,8 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.examine_usdm import SEND_BURST, SENDS_PER_SECOND, examine_usdm
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.reading import ReadingEconomy
-from ess_server.venue.strict import VenueError, open_exchange, translated
+from ess_server.venue.signed import SignedCalls, disconnect
+from ess_server.venue.strict import VenueError, open_exchange
 from ess_server.venue.timers import UsdmTimers
 from ess_server.venue.usdm_executions import ExecutionHistory, UsdmExecutions
 from ess_server.venue.usdm_markets import UsdmMarkets
@@ -73,6 +75,7 @@ class BinanceUsdmClient:
         self._session = session
         self._exchange = open_exchange(credentials, budget, session)
         self._markets = UsdmMarkets(self._exchange, clock)
+        self._signed = SignedCalls(budget, self._markets, lambda error: error.code == _WRONG_TIME)
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._equity_slot = asyncio.Semaphore(1)
         self.open_positions: int | None = None
@@ -180,7 +183,7 @@ class BinanceUsdmClient:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()
         self._budget.read(ACCOUNT_WEIGHT, Purpose.EQUITY)
-        self._account = await self._signed(self._exchange.fapiPrivateV3GetAccount, {}, self._equity_slot)
+        self._account = await self._signed.make(partial(self._exchange.fapiPrivateV3GetAccount, {}), self._equity_slot)
         self.open_positions = usdm_rows.open_positions(self._account)
         return usdm_rows.equity(self._account), CURRENCY
 
@@ -211,10 +214,7 @@ class BinanceUsdmClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     async def _cancel_all(self, symbol: str, *, conditional: bool) -> None:
         exchange = self._exchange
@@ -262,7 +262,7 @@ class BinanceUsdmClient:
             raise
 
     async def _read(self, endpoint: Endpoint) -> Any:  # noqa: ANN401 - JSON
-        return await self._signed(endpoint, {}, self._slots)
+        return await self._signed.make(partial(endpoint, {}), self._slots)
 
     async def _observe(self, name: str, params: Mapping[str, Any], weight: float) -> Any:  # noqa: ANN401 - JSON
         endpoints: dict[str, Endpoint] = {
@@ -273,23 +273,10 @@ class BinanceUsdmClient:
             "order": self._exchange.fapiPrivateGetOrder,
         }
         self._budget.read(weight, Purpose.EXECUTIONS)
-        return await self._signed(endpoints[name], dict(params), self._looking)
+        return await self._signed.make(partial(endpoints[name], dict(params)), self._looking)
 
     async def _send(self, endpoint: Endpoint, params: dict[str, Any], *, weight: float) -> None:
-        await self._signed(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}, self._slots, weight=weight)
-
-    async def _signed(
-        self, endpoint: Endpoint, params: dict[str, Any], slots: asyncio.Semaphore, *, weight: float = 0
-    ) -> Any:  # noqa: ANN401 - JSON
-        async with slots:
-            self._budget.send(weight)
-            try:
-                return await translated(endpoint(params))
-            except VenueError as error:
-                if error.code != _WRONG_TIME:
-                    raise
-            await self._markets.sync_clock()
-            return await translated(endpoint(params))
+        await self._signed.make(partial(endpoint, {**params, "recvWindow": SEND_WINDOW_MS}), self._slots, weight=weight)
 
 
 def _grouped(orders: Iterable[OpenOrder]) -> dict[tuple[str, bool], set[str]]:

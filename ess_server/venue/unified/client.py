@@ -20,7 +20,8 @@ from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examining import Sources, limits_of
-from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.signed import SignedCalls, disconnect
+from ess_server.venue.strict import VenueError
 from ess_server.venue.unified.examine import examine_unified
 from ess_server.venue.unified.markets import UnifiedMarkets
 from ess_server.venue.unified.plan import (
@@ -79,6 +80,7 @@ class UnifiedClient:
         self._markets = UnifiedMarkets(
             self._exchange, clock, names=plan.names, types=plan.markets, timed=plan.clock, load=plan.load
         )
+        self._calls = SignedCalls(budget, self._markets, lambda error: str(error).startswith(_WRONG_TIME))
         self._slots = asyncio.Semaphore(1 if plan.serial else CONCURRENCY)
         self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
         self._shown = Shown(plan, self._markets)
@@ -199,10 +201,7 @@ class UnifiedClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     async def _mode(self) -> bool | None:
         if self.plan.mode is None:
@@ -261,18 +260,13 @@ class UnifiedClient:
         return await self._ask(lambda: getattr(self._exchange, endpoint)({**always, **params}), slots, weight)
 
     async def _ask(self, call: Callable[[], Awaitable[Any]], slots: asyncio.Semaphore, weight: float) -> Any:  # noqa: ANN401 - JSON
-        async with slots:
-            self._budget.send(weight)
-            try:
-                return await translated(call())
-            except VenueError as error:
-                if str(error).startswith(_TOO_MANY):
-                    # Some say so in a reply that looks well: going on would be answered with a longer refusal.
-                    self._budget.refused(LIMIT_PAUSE_S)
-                if not str(error).startswith(_WRONG_TIME):
-                    raise
-            await self._markets.sync_clock()
-            return await translated(call())
+        try:
+            return await self._calls.make(call, slots, weight=weight)
+        except VenueError as error:
+            if str(error).startswith(_TOO_MANY):
+                # Some say so in a reply that looks well: going on would be answered with a longer refusal.
+                self._budget.refused(LIMIT_PAUSE_S)
+            raise
 
     def _weight(self, endpoint: str) -> float:
         return self.plan.weight.get(endpoint, 1)

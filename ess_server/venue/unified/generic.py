@@ -23,6 +23,7 @@ from ess_server.venue.calls import all_of
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.examining import MarketRule, limits_of, read_open
 from ess_server.venue.inquiry import Inquiry
+from ess_server.venue.signed import disconnect
 from ess_server.venue.strict import Strict, VenueError, exchange_config, translated
 from ess_server.venue.unified.generic_rows import borne_out, order_of, position_of
 from ess_server.venue.unified.markets import UnifiedMarkets, size_rules
@@ -195,10 +196,7 @@ class GenericClient:
 
     async def aclose(self) -> None:
         """See ``ExchangeClient.aclose``."""
-        self._markets.close()
-        await self._exchange.close()
-        if self._session is not None:
-            await self._session.close()
+        await disconnect(self._markets, self._exchange, self._session)
 
     def _has(self, name: str) -> bool:
         return self._exchange.has.get(name) is True
