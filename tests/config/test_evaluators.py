@@ -11,7 +11,7 @@ from ess_server.config.settings import ComponentSettings
 from ess_server.config.show import show
 from ess_server.core.evaluators import DataFeedSettings, DrawdownSettings, ExecutionErrorsSettings, SystemHealthSettings
 from ess_server.core.model import Action
-from tests.config.test_load import ACCOUNT, EXAMPLE, written
+from tests.config.written import ACCOUNT, EXAMPLE, written
 
 HEALTH = "[[evaluators]]\nkind = 'system_health'\n"
 ERRORS = ACCOUNT + "[[evaluators]]\nkind = 'execution_errors'\naccount = 'main'\n"

@@ -10,7 +10,7 @@ from ess_server.config.load import ConfigError, load
 from ess_server.config.settings import ComponentSettings, ComponentTlsSettings, HostSettings
 from ess_server.config.show import show
 from ess_server.core.evaluators import SystemHealthSettings
-from tests.config.test_load import written
+from tests.config.written import written
 
 HEALTH = "[[evaluators]]\nkind = 'system_health'\n"
 OMS = HEALTH + "[[components]]\nname = 'oms'\naddress = '127.0.0.1:50060'\n"

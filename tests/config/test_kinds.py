@@ -8,7 +8,7 @@ import pytest
 
 from ess_server.config import kinds
 from ess_server.config.load import ConfigError, load
-from tests.config.test_load import written
+from tests.config.written import written
 
 GOOD = """
 from dataclasses import dataclass
