@@ -1,4 +1,4 @@
-"""One mistake at a time in the file as such and in ``[server]``: the text, its line, its key and a part of the remedy."""
+"""One mistake at a time in the file as such and in ``[server]``: the text, its line, its key, a part of the remedy."""
 
 MISTAKES = {
     "broken TOML": ("[server]\nlisten = \n", 2, "", "is not TOML"),
