@@ -140,13 +140,13 @@ DISKS = [
         "    if not isinstance(payload, bytes) or digest(payload) != sha256:",
         "    if not isinstance(payload, bytes):",
         "a damaged row is believed",
-        f"{TESTS}/adapters/test_sqlite_store.py::test_every_changed_byte_is_harmless_or_found",
+        f"{TESTS}/adapters/sqlite_store/test_damage.py::test_every_changed_byte_is_harmless_or_found",
     ),
     Seed(
         "ess_server/adapters/sqlite_store/content.py",
         "    if last != head:",
         "    if False:",
         "a log that ends before its record is believed",
-        f"{TESTS}/adapters/test_sqlite_store.py::test_forged_content_is_found",
+        f"{TESTS}/adapters/sqlite_store/test_damage.py::test_forged_content_is_found",
     ),
 ]
