@@ -133,7 +133,7 @@ DISKS = [
         "                self._overwrite(self._counter + 1, payload)",
         "                self._overwrite(self._counter + 2, payload)",
         "the newest record is written over in its own slot",
-        f"{TESTS}/adapters/test_latch_file.py::test_bytes_are_those_of_version_1",
+        f"{TESTS}/adapters/latch_file/test_writing.py::test_bytes_are_those_of_version_1",
     ),
     Seed(
         "ess_server/adapters/sqlite_store/content.py",
