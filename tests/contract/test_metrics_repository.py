@@ -23,12 +23,6 @@ from ess_server.testing import START, FakeClock
 ZONE = ZoneInfo("Europe/Berlin")
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    """A clock at noon."""
-    return FakeClock()
-
-
 @pytest.fixture(params=["memory", "sqlite"])
 def metrics(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path) -> Iterator[MetricsRepository]:
     """Each adapter in turn."""

@@ -17,12 +17,6 @@ Build = Callable[[FakeClock], SystemHealthMonitor]
 ADAPTERS: list[Build] = [ReportedHealthMonitor, lambda _: FakeHealth()]
 
 
-@pytest.fixture
-def clock() -> FakeClock:
-    """A clock at noon."""
-    return FakeClock()
-
-
 @pytest.fixture(params=ADAPTERS, ids=["reported", "fake"])
 def monitor(request: pytest.FixtureRequest, clock: FakeClock) -> SystemHealthMonitor:
     """Each adapter in turn."""
