@@ -12,6 +12,7 @@ import click
 from ess_server.cli.config import read as read_config
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
+from ess_server.cli.install import install_step
 from ess_server.cli.options import json_option
 from ess_server.cli.output import heed, plain, print_json, say
 from ess_server.config.settings import Settings
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from ess_server.replay.recording import ReadOptions, Recording
     from ess_server.replay.run import Replayed, ReplayOptions
 
-INSTALL = "pip install 'emergency-stop-system[server,replay]'"
+INSTALL = install_step("server", "replay")
 CHARTS = (".png", ".svg")
 LONGEST = 36_500 * 86_400
 """Seconds that an option may say: a hundred years."""

@@ -11,6 +11,7 @@ import click
 
 from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
+from ess_server.cli.install import install_step
 from ess_server.cli.output import heed
 from ess_server.cli.target import target_defaults
 
@@ -64,8 +65,7 @@ class Commands(click.Group):
             command: click.Command = getattr(importlib.import_module(entry.module), entry.name)
         except ModuleNotFoundError as missing:
             message = f"ess {cmd_name} needs {missing.name}, which is not installed"
-            step = "pip install 'emergency-stop-system[server,venues]'"
-            raise CommandError(message, Exit.USAGE, next_steps=(step,)) from missing
+            raise CommandError(message, Exit.USAGE, next_steps=(install_step("server", "venues"),)) from missing
         return command
 
     def resolve_command(

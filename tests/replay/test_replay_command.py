@@ -249,4 +249,4 @@ def test_without_pyarrow_it_says_what_to_install(ess: Ess, tmp_path: Path, monke
     ended = ess("replay", "--config", config, file)
     assert ended.code == 2
     assert "needs pyarrow" in ended.err
-    assert "pip install 'emergency-stop-system[server,replay]'" in ended.err
+    assert "pip install '.[server,replay]'  # in the project's folder" in ended.err
