@@ -5,7 +5,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -16,7 +15,7 @@ from ess_server.core.errors import EssError
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.venue_feeds import FeedSource, VenueFeed
 from ess_server.venue.budget import Purpose, RequestBudget
-from ess_server.venue.paper.pin import open_session
+from ess_server.venue.paper.pin import lent_session
 from ess_server.venue.plans import PLANS
 from ess_server.venue.strict import HTTP_TIMEOUT_MS, Strict, translated
 from ess_server.venue.upkeep import Faults, bounded
@@ -171,15 +170,10 @@ def _opened(feed: VenueFeed, budget: RequestBudget, mixed_in: type, library: Mod
     if found is None:
         what = "websocket class" if feed.source is FeedSource.STREAM else "exchange"
         raise NoSuchFeedError(f"ccxt {ccxt.__version__} has no {what} {feed.exchange!r}")
-    session = _session(feed)
-    exchange: Any = type(f"Feed_{feed.exchange}", (mixed_in, found), {})(_config(feed, session))
+    with lent_session(feed.paper) as session:
+        exchange: Any = type(f"Feed_{feed.exchange}", (mixed_in, found), {})(_config(feed, session))
     exchange.budget, exchange.lent_session = budget, session
     return exchange
-
-
-def _session(feed: VenueFeed) -> aiohttp.ClientSession | None:
-    paper = feed.paper
-    return None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
 
 
 def _config(feed: VenueFeed, session: aiohttp.ClientSession | None) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -24,7 +23,7 @@ from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.credentials import Credentials, read_credentials
 from ess_server.venue.deferred import DeferredClient, VenueClient
 from ess_server.venue.listed_executions import ListedHistory
-from ess_server.venue.paper.pin import open_session
+from ess_server.venue.paper.pin import lent_session
 from ess_server.venue.unified import generic
 from ess_server.venue.unified.connect import connect_generic, connect_unified, is_of_ccxt
 from ess_server.venue.unified.table import UNIFIED
@@ -159,10 +158,9 @@ def _connect(
     connect: Connect, account: VenueAccount, clock: Clock, budget: RequestBudget, history: object
 ) -> VenueClient:
     credentials = read_credentials(account.key, account.secret, account.passphrase)
-    paper = account.paper
-    session = None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
     named = Account(id=account.id, venue=account.venue)
-    return connect(named, credentials, clock=clock, budget=budget, session=session, history=history)
+    with lent_session(account.paper) as session:
+        return connect(named, credentials, clock=clock, budget=budget, session=session, history=history)
 
 
 def _unknown(exchange: str) -> Connect:

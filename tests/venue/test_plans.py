@@ -1,7 +1,10 @@
 """The table of exchanges, and what its budgets mean for sweeps."""
 
+import asyncio
+import gc
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import ccxt.async_support as ccxt
 import pytest
@@ -9,11 +12,14 @@ import pytest
 from ess_server.config.account_checks import WITH_PASSPHRASE
 from ess_server.core.clock import SystemClock
 from ess_server.core.dead_man import TIMERS
+from ess_server.core.errors import EssError
 from ess_server.core.flatten import FlattenSettings
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount
+from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue.budget import Purpose
 from ess_server.venue.facts import GENERIC, all_facts
+from ess_server.venue.paper.tls import PaperAuthority
 from ess_server.venue.plans import PLANS, Budgets, open_clients, paced, plan_of
 from ess_server.venue.unified import generic
 from ess_server.venue.unified.table import UNIFIED
@@ -39,6 +45,25 @@ def test_slower_sweeps_and_unknown_exchanges_are_left_as_they_are() -> None:
 
     assert paced(slow, (ACCOUNT,)) == slow
     assert paced(FlattenSettings(), (replace(ACCOUNT, exchange="nowhere"),)) == FlattenSettings()
+
+
+@pytest.mark.parametrize("exchange", ["nosuchexchange", "alpaca"])
+async def test_a_client_that_refuses_leaves_no_session_open(
+    exchange: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unknown or unfit, beside a paper venue: each call fails, and what was opened to reach that venue is closed."""
+    monkeypatch.setenv("K", "key")
+    monkeypatch.setenv("S", "secret")
+    paper = PaperEndpoint(host="127.0.0.1", port=9, ca_file=str(PaperAuthority([]).write(tmp_path)))
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context["message"]))
+    clock = SystemClock()
+    (client,) = open_clients((replace(ACCOUNT, exchange=exchange, paper=paper),), clock, Budgets(clock))
+    with pytest.raises(EssError):
+        await client.snapshot()
+    gc.collect()
+
+    assert told == []
 
 
 async def test_what_is_to_be_sold_reaches_the_client_of_a_spot_account(monkeypatch: pytest.MonkeyPatch) -> None:

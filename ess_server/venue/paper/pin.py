@@ -7,11 +7,15 @@ leave the machine by mistake.
 import errno
 import socket
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from ess_server.core.venue_wire import PaperEndpoint
 
 if TYPE_CHECKING:
     from requests import Session
@@ -60,6 +64,21 @@ def open_session(ca_file: Path, host: str, port: int) -> aiohttp.ClientSession:
         resolver=PinnedResolver(host, port), ssl=context, socket_factory=make_socket, limit=100
     )
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
+
+
+@contextmanager
+def lent_session(paper: PaperEndpoint | None) -> Iterator[aiohttp.ClientSession | None]:
+    """Give a session to a client that is made inside the block, and that closes it; None where no paper venue is.
+
+    If the block raises there is nobody to do so: it is closed here, without waiting, for nothing was sent by it yet.
+    """
+    session = None if paper is None else open_session(Path(paper.ca_file), paper.host, paper.port)
+    try:
+        yield session
+    except BaseException:
+        if session is not None:
+            session.detach()
+        raise
 
 
 def pin_sync(exchange: Any, host: str, port: int, ca_file: Path) -> None:  # noqa: ANN401 - any synchronous ccxt exchange
