@@ -96,11 +96,15 @@ class RequestBudget:
 
     def send(self, weight: float) -> None:
         """Pay for a send. Raises VenueUnknownError while the exchange refuses this address."""
+        self.admit()
+        self._refill()
+        self._pay(weight)
+
+    def admit(self) -> None:
+        """Let a request pass that is paid elsewhere, or not at all. Raises as ``send``."""
         left = self._refused_until - self._uptime()
         if left > 0:
             raise VenueUnknownError(f"the venue refuses requests from this address for another {left:.0f} s")
-        self._refill()
-        self._pay(weight)
 
     def used(self, weight: float) -> None:
         """Take the exchange's own count for the present minute: others may share the address."""

@@ -35,13 +35,16 @@ class VenueError(EssError):
 class Strict:
     """Mixed into a class of ccxt.
 
-    Refuses every reply that is not a JSON object or list, and tells the budget what the headers say.
+    Refuses every reply that is not a JSON object or list, tells the budget what the headers say, and sends nothing
+    while that says that the address is refused.
     """
 
     budget: RequestBudget
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
-        """Make a request. Raises VenueUnknownError for a body that is not JSON or null."""
+        """Make a request. Raises VenueUnknownError for a body that is not JSON or null, and while it is refused."""
+        # Here passes what nobody pays for as well, such as the time and the list of markets.
+        self.budget.admit()
         reply = await super().fetch(url, method, headers, body)  # type: ignore[misc] # a class of ccxt comes next
         if not isinstance(reply, dict | list):
             raise VenueUnknownError("the venue's reply is not JSON")

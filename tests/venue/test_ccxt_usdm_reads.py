@@ -116,6 +116,18 @@ async def test_a_ban_without_a_time_is_taken_seriously(floor: Any, client: Binan
     assert put_off.value.delay > timedelta(seconds=100)
 
 
+async def test_under_a_ban_not_even_the_time_is_asked_for(floor: Any, client: BinanceUsdmClient) -> None:
+    """What nobody pays for waits for its end as well: each request under a ban makes it longer."""
+    floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="openOrders", status=418, body="banned"))
+    with pytest.raises(VenueError):
+        await client.snapshot()
+    before = floor.venue.limiter.used_weight("127.0.0.1")
+    with pytest.raises(VenueUnknownError, match="refuses requests"):
+        await client.prepare()
+
+    assert floor.venue.limiter.used_weight("127.0.0.1") == before
+
+
 async def test_reads_stay_below_the_limit_of_the_exchange(floor: Any, client: BinanceUsdmClient) -> None:
     """However fast one asks, reads are put off before the exchange would refuse, and equity leaves a reserve."""
 
