@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.e2e.conftest import Servers
 from tests.e2e.process import ServerProcess, eventually
 from tests.e2e.test_direct_flatten import floor
-from tests.venue.conftest import Floor
+from tests.venue.floor import Floor
 
 __all__ = ["floor"]
 

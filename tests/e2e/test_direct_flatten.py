@@ -19,7 +19,7 @@ from ess_server.venue.paper import Fault, FaultKind, Operation, PaperConfig, Pap
 from tests.cli.running import ess_on_terminal
 from tests.e2e.conftest import Servers
 from tests.e2e.process import END_WITHIN, PROGRAM, ROOT, START_WITHIN, environment, eventually
-from tests.venue.conftest import KEY, SECRET, Floor
+from tests.venue.floor import KEY, SECRET, Floor
 
 CONFIG = """
 [server]

@@ -25,7 +25,7 @@ from ess_server.venue.budget import SHARES, Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET
 from ess_server.venue.paper import Fault, FaultKind
 from ess_server.venue.timers import UsdmTimers
-from tests.venue.conftest import Floor
+from tests.venue.floor import Floor
 from tests.venue.office import FLATTEN, Office
 
 AFTER = timedelta(seconds=60)

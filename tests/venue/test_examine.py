@@ -21,7 +21,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import Fault, FaultKind, PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.credentials import ApiKey
 from ess_server.venue.paper.faults import Operation
-from tests.venue.conftest import Floor
+from tests.venue.floor import Floor
 
 KEY = ApiKey(key="key-of-main", secret="secret-of-main", account="main", passphrase="phrase-of-main")
 ENDS = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)

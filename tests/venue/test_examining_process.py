@@ -17,7 +17,7 @@ from ess_server.core.venue_link import KeySource, VenueSettings
 from ess_server.testing.waiting import eventually
 from ess_server.venue.lock import hold_lock
 from ess_server.venue.paper import Fault, FaultKind
-from tests.venue.conftest import Floor
+from tests.venue.floor import Floor
 from tests.venue.office import PRELUDE, QUICK
 
 SOON = timedelta(seconds=20)

@@ -24,7 +24,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.listed_executions import OVERLAP_MS, ListedHistory
 from ess_server.venue.paper import Fault, FaultKind, Operation, PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.model import ConditionalRequest, LegSide, OrderRef, Side, TriggerType
-from tests.venue.conftest import Floor
+from tests.venue.floor import Floor
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 NEW, TRADE, CANCELED, REJECTED = (
