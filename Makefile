@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Hundreds of processes are started: where a shell forbids bytecode, each would compile all of this anew.
+unexport PYTHONDONTWRITEBYTECODE
 LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header
 PROTOS := proto/ess/v1/emergency_stop.proto proto/ess/v1/telemetry.proto
 
