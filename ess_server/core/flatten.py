@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 from ess_server.core.closing import ClosingRules
@@ -36,8 +37,13 @@ class LocalFlattener:
         on_progress: OnProgress,
         on_event: OnEvent,
         rules: Mapping[str, ClosingRules] | None = None,
+        sweep_intervals: Mapping[str, timedelta] | None = None,
     ) -> None:
-        """``rules`` by account id say how its positions are closed, at market where there are none."""
+        """``rules`` by account id say how its positions are closed, at market where there are none.
+
+        ``sweep_intervals`` by account id stand for ``sweep_interval_max`` of ``settings``.
+        """
+        longest = sweep_intervals or {}
         self._clients = tuple(clients)
         self._clock = clock
         self._settings = settings
@@ -45,7 +51,7 @@ class LocalFlattener:
             client.account.id: AccountFlattener(
                 client,
                 clock,
-                settings,
+                replace(settings, sweep_interval_max=longest.get(client.account.id, settings.sweep_interval_max)),
                 on_progress=on_progress,
                 on_event=on_event,
                 rules=(rules or {}).get(client.account.id, ClosingRules()),

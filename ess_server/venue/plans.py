@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import partial
@@ -12,7 +12,6 @@ from typing import Any, Protocol
 import aiohttp
 
 from ess_server.core.errors import EssError
-from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import Account
 from ess_server.core.ports import Clock
 from ess_server.core.spot_sale import SpotSale
@@ -143,15 +142,19 @@ def open_clients(accounts: tuple[VenueAccount, ...], clock: Clock, budgets: Budg
     return clients
 
 
-def paced(settings: FlattenSettings, accounts: tuple[VenueAccount, ...]) -> FlattenSettings:
-    """Return settings whose sweeps slow down to what the request budget of the most crowded exchange sustains."""
+def sweep_intervals(accounts: tuple[VenueAccount, ...], shortest: timedelta) -> dict[str, timedelta]:
+    """Return, by account id, the time between looks at it once it is flat, no less than ``shortest``.
+
+    It is what the request budget sustains that the account draws on, with all others on it being looked at as well.
+    """
     crowds = Counter((account.exchange, account.paper) for account in accounts)
-    sustained = [
-        (1 if plan.limits.per_account else count) * plan.snapshot_weight / plan.limits.per_second / SWEEP_SHARE
-        for plan, count in ((plan_of(exchange), count) for (exchange, _), count in crowds.items())
-    ]
-    slowest = timedelta(seconds=max(sustained, default=0))
-    return replace(settings, sweep_interval_max=max(settings.sweep_interval_max, slowest))
+    intervals = {}
+    for account in accounts:
+        plan = plan_of(account.exchange)
+        sharing = 1 if plan.limits.per_account else crowds[account.exchange, account.paper]
+        sustained = sharing * plan.snapshot_weight / plan.limits.per_second / SWEEP_SHARE
+        intervals[account.id] = max(shortest, timedelta(seconds=sustained))
+    return intervals
 
 
 def _connect(

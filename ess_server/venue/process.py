@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from ess_server.core.clock import SystemClock
 from ess_server.core.dead_man import DeadMan
 from ess_server.core.errors import EssError
-from ess_server.core.flatten import FlattenSettings, LocalFlattener
+from ess_server.core.flatten import LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
 from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
@@ -110,10 +110,11 @@ class VenueServer:
         self._flattener = LocalFlattener(
             clients,
             clock=self._clock,
-            settings=opened.flatten,
+            settings=settings.flatten,
             on_progress=self._progress,
             on_event=self._event,
             rules={account.id: account.closing for account in settings.accounts},
+            sweep_intervals=opened.sweep_intervals,
         )
         await self._flattener.start()
         for client, account in zip(clients, settings.accounts, strict=True):
@@ -123,7 +124,7 @@ class VenueServer:
             if (every := account.executions_interval) is not None:
                 self._start(poll_executions(client, every, self._clock, self._outbox, self._faults))
             if (wanted := account.dead_man) is not None:
-                self._keep_armed(account.id, client, wanted, opened.flatten.request_expiry)
+                self._keep_armed(account.id, client, wanted, settings.flatten.request_expiry)
         for reading in opened.feeds(lambda name: Outlet(name, self._outbox), self._faults):
             self._start(reading)
         self._outbox.put({"type": "ready", "pid": os.getpid()})
@@ -209,14 +210,14 @@ class _Opened:
 
     def __init__(self, settings: VenueSettings, clock: SystemClock) -> None:
         from ess_server.venue.feeds import import_streams  # noqa: PLC0415 - it imports ccxt
-        from ess_server.venue.plans import Budgets, open_clients, paced  # noqa: PLC0415 - as above
+        from ess_server.venue.plans import Budgets, open_clients, sweep_intervals  # noqa: PLC0415 - as above
 
         import_streams(settings.feeds)
         self._settings = settings
         self._clock = clock
         self._budgets = Budgets(clock)
         self.clients: Sequence[DeferredClient] = open_clients(settings.accounts, clock, self._budgets)
-        self.flatten: FlattenSettings = paced(settings.flatten, settings.accounts)
+        self.sweep_intervals = sweep_intervals(settings.accounts, settings.flatten.sweep_interval_max)
 
     def feeds(self, outlet: Callable[[str], Outlet], faults: Faults) -> list[Coroutine[Any, Any, None]]:
         """Return what reads each feed."""

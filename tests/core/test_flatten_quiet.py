@@ -129,6 +129,26 @@ async def test_one_account_does_not_wait_for_another() -> None:
     assert stuck.closed
 
 
+async def test_each_flat_account_is_looked_at_by_an_interval_of_its_own() -> None:
+    """That one account may be read but rarely makes the looks at another no rarer."""
+    clients = [FakeExchangeClient(Account(id=name, venue="v")) for name in ("often", "rarely")]
+    often, rarely = clients
+    flattener = LocalFlattener(
+        clients,
+        clock=RunningClock(),
+        settings=QUICK,
+        on_progress=lambda _: None,
+        on_event=lambda *_: None,
+        sweep_intervals={"rarely": timedelta(hours=1)},
+    )
+    await flattener.start()
+    flattener.set_work({c.account.id: Work(account=c.account.id, stop_id="s", action=Action.FLATTEN) for c in clients})
+    await eventually(lambda: often.calls.count("snapshot") > 60)
+
+    assert rarely.calls.count("snapshot") < 30
+    await flattener.stop()
+
+
 async def test_stopping_does_not_wait_for_a_connection_that_will_not_close() -> None:
     """Closing clients is bounded in time, and stopping what was never started is no error."""
 

@@ -13,14 +13,13 @@ from ess_server.config.account_checks import WITH_PASSPHRASE
 from ess_server.core.clock import SystemClock
 from ess_server.core.dead_man import TIMERS
 from ess_server.core.errors import EssError
-from ess_server.core.flatten import FlattenSettings
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount
 from ess_server.core.venue_wire import PaperEndpoint
 from ess_server.venue.budget import Purpose
 from ess_server.venue.facts import GENERIC, all_facts
 from ess_server.venue.paper.tls import PaperAuthority
-from ess_server.venue.plans import PLANS, Budgets, open_clients, paced, plan_of
+from ess_server.venue.plans import PLANS, Budgets, open_clients, plan_of, sweep_intervals
 from ess_server.venue.unified import generic
 from ess_server.venue.unified.table import UNIFIED
 
@@ -32,19 +31,33 @@ def test_sweeps_of_all_accounts_together_keep_within_the_budget() -> None:
     plan = PLANS["binanceusdm"]
     for count in (1, 5, 20):
         accounts = tuple(replace(ACCOUNT, id=str(n)) for n in range(count))
-        settings = paced(FlattenSettings(), accounts)
-        spent = count * plan.snapshot_weight / settings.sweep_interval_max.total_seconds()
+        intervals = sweep_intervals(accounts, timedelta(seconds=2))
+        spent = sum(plan.snapshot_weight / intervals[account.id].total_seconds() for account in accounts)
 
         assert spent <= 0.8 * plan.limits.per_second
-        assert settings.sweep_interval == FlattenSettings().sweep_interval
+
+
+def test_an_account_is_looked_at_as_often_as_its_own_exchange_sustains() -> None:
+    """A crowd on one address, and an exchange that takes few requests, slow nobody else down."""
+    crowd = tuple(replace(ACCOUNT, id=str(n)) for n in range(20))
+    paper = PaperEndpoint(host="127.0.0.1", port=9, ca_file="ca.pem")
+    others = (
+        replace(ACCOUNT, id="bybit", exchange="bybit"),
+        replace(ACCOUNT, id="kraken", exchange="kraken"),
+        replace(ACCOUNT, id="elsewhere", paper=paper),
+    )
+    intervals = sweep_intervals((*crowd, *others), timedelta(seconds=2))
+
+    assert intervals["elsewhere"] == sweep_intervals((ACCOUNT,), timedelta(seconds=2))["a"]
+    assert intervals["bybit"] == timedelta(seconds=2) < intervals["kraken"] < intervals["elsewhere"] < intervals["0"]
 
 
 def test_slower_sweeps_and_unknown_exchanges_are_left_as_they_are() -> None:
     """What is configured slower stays, and an exchange without a row has no budget to keep."""
-    slow = FlattenSettings(sweep_interval_max=timedelta(minutes=1))
+    minute = timedelta(minutes=1)
 
-    assert paced(slow, (ACCOUNT,)) == slow
-    assert paced(FlattenSettings(), (replace(ACCOUNT, exchange="nowhere"),)) == FlattenSettings()
+    assert sweep_intervals((ACCOUNT,), minute) == {"a": minute}
+    assert sweep_intervals((replace(ACCOUNT, exchange="nowhere"),), timedelta(seconds=2)) == {"a": timedelta(seconds=2)}
 
 
 @pytest.mark.parametrize("exchange", ["nosuchexchange", "alpaca"])
