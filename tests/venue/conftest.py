@@ -17,13 +17,16 @@ from ess_server.core.model import Account
 from ess_server.core.spot_sale import SpotSale
 from ess_server.core.venue_link import KeySource, VenueAccount, VenueSettings
 from ess_server.core.venue_wire import PaperEndpoint
-from ess_server.venue import ccxt_spot
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_spot, ccxt_usdm
 from ess_server.venue.budget import RequestBudget
+from ess_server.venue.ccxt_bybit import BybitClient
+from ess_server.venue.ccxt_okx import OkxClient
 from ess_server.venue.ccxt_spot import BinanceSpotClient
-from ess_server.venue.ccxt_usdm import BUDGET, BinanceUsdmClient
+from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
-from tests.venue.floor import KEY, SECRET, Floor, Stall
+from tests.venue.clients import connected
+from tests.venue.floor import KEY, PASSPHRASE, SECRET, Floor, Stall
 from tests.venue.office import EXPIRY, PRELUDE, QUICK, Office
 
 
@@ -40,7 +43,8 @@ def open_floor(opened: AsyncExitStack, tmp_path: Path) -> Callable[..., Awaitabl
 
     async def start(*, hedged: bool = False, **config: Any) -> Floor:
         venue = PaperVenue(PaperConfig(tick=None, **config))
-        venue.add_account("main", key=KEY, secret=SECRET, balances={"USDT": Decimal(10**9)}, hedged=hedged)
+        money = {"USDT": Decimal(10**9)}
+        venue.add_account("main", key=KEY, secret=SECRET, passphrase=PASSPHRASE, balances=money, hedged=hedged)
         await venue.start(cert_dir=tmp_path / "tls")
         opened.push_async_callback(venue.stop)
         return Floor(venue)
@@ -59,16 +63,7 @@ def connect(opened: AsyncExitStack) -> Callable[..., BinanceUsdmClient]:
     """Make the real client for the account of a floor."""
 
     def made(floor: Floor, *, key: str = KEY, secret: str = SECRET) -> BinanceUsdmClient:
-        clock = SystemClock()
-        client = BinanceUsdmClient(
-            Account(id="main", venue="paper"),
-            Credentials(key, secret),
-            clock=clock,
-            budget=RequestBudget(clock.uptime, BUDGET),
-            session=open_session(floor.venue.ca_file, "127.0.0.1", floor.venue.port),
-        )
-        opened.push_async_callback(client.aclose)
-        return client
+        return connected(opened, floor, BinanceUsdmClient, ccxt_usdm.BUDGET, key=key, secret=secret)
 
     return made
 
@@ -77,6 +72,22 @@ def connect(opened: AsyncExitStack) -> Callable[..., BinanceUsdmClient]:
 async def client(floor: Floor, connect: Callable[..., BinanceUsdmClient]) -> BinanceUsdmClient:
     """The client, prepared."""
     made = connect(floor)
+    await made.prepare()
+    return made
+
+
+@pytest.fixture
+async def okx(opened: AsyncExitStack, floor: Floor) -> OkxClient:
+    """The client of OKX, prepared."""
+    made = connected(opened, floor, OkxClient, ccxt_okx.BUDGET)
+    await made.prepare()
+    return made
+
+
+@pytest.fixture
+async def bybit(opened: AsyncExitStack, floor: Floor) -> BybitClient:
+    """The client of Bybit, prepared."""
+    made = connected(opened, floor, BybitClient, ccxt_bybit.BUDGET)
     await made.prepare()
     return made
 

@@ -1,12 +1,13 @@
 """The account ``main`` of a paper venue, futures or spot, and the hands of an engine on it."""
 
 from decimal import Decimal
+from typing import Any
 
 from ess_server.venue.paper import PaperVenue
 from ess_server.venue.paper.model import ConditionalRequest, LegSide, Order, OrderRequest, OrderType, Side, TriggerType
 from ess_server.venue.paper.spot_model import SpotKind, SpotOrder, SpotRequest
 
-KEY, SECRET = "key-of-the-account-main", "secret-of-the-account-main"
+KEY, SECRET, PASSPHRASE = "key-of-the-account-main", "secret-of-the-account-main", "passphrase-of-the-account-main"
 
 
 class Floor:
@@ -17,11 +18,11 @@ class Floor:
         self.books = venue.books
         self.account = venue.books.account("main")
 
-    def hold(self, symbol: str, quantity: str, *, leg: str = "BOTH") -> None:
+    def hold(self, symbol: str, quantity: str, *, leg: str = "BOTH", isolated: bool = False) -> None:
         """Add to a position; below zero sells."""
         amount = Decimal(quantity)
         side = Side.BUY if amount > 0 else Side.SELL
-        self._place(symbol, side, abs(amount), None, LegSide(leg), reduce_only=False)
+        self._place(symbol, side, abs(amount), leg=LegSide(leg), isolated=isolated)
 
     def rest(self, symbol: str, quantity: str, *, leg: str = "BOTH", reduce_only: bool = False) -> Order:
         """Place a limit order that rests three percent away; below zero sells."""
@@ -30,7 +31,12 @@ class Floor:
         tick = self.books.market.instrument(symbol).tick
         away = Decimal("0.97") if side is Side.BUY else Decimal("1.03")
         price = (self.books.market.mark(symbol) * away / tick).to_integral_value() * tick
-        return self._place(symbol, side, abs(amount), price, LegSide(leg), reduce_only=reduce_only)
+        return self._place(symbol, side, abs(amount), price=price, leg=LegSide(leg), reduce_only=reduce_only)
+
+    def rest_many(self, symbol: str, count: int) -> None:
+        """Place so many small buys that rest."""
+        for _ in range(count):
+            self.rest(symbol, "0.1")
 
     def protect(self, symbol: str, quantity: str, *, leg: str = "BOTH", reduce_only: bool = True) -> int:
         """Place a stop order ten percent below the mark; returns its id."""
@@ -67,18 +73,9 @@ class Floor:
         """What the books say."""
         return not (self.positions or self.account.open_orders or self.account.open_conditionals)
 
-    def _place(
-        self, symbol: str, side: Side, quantity: Decimal, price: Decimal | None, leg: LegSide, *, reduce_only: bool
-    ) -> Order:
-        wanted = OrderRequest(
-            symbol=symbol,
-            side=side,
-            type=OrderType.MARKET if price is None else OrderType.LIMIT,
-            quantity=quantity,
-            price=price,
-            leg=leg,
-            reduce_only=reduce_only,
-        )
+    def _place(self, symbol: str, side: Side, quantity: Decimal, price: Decimal | None = None, **how: Any) -> Order:
+        kind = OrderType.MARKET if price is None else OrderType.LIMIT
+        wanted = OrderRequest(symbol=symbol, side=side, type=kind, quantity=quantity, price=price, **how)
         return self.books.place("main", wanted)
 
 

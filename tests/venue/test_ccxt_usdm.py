@@ -10,37 +10,17 @@ import pytest
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, VenueUnknownError
-from ess_server.core.flatten import BelowMinimumError, FlattenSettings, LocalFlattener
+from ess_server.core.flatten import BelowMinimumError, LocalFlattener
 from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.venue_snapshot import OpenOrder, Position
 from ess_server.testing.waiting import eventually
 from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation, grew_or_flipped
 from ess_server.venue.strict import VenueError
+from tests.venue.clients import QUICK, flatten
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
-
-
 LONG_BTC = Position(symbol=BTC, long=True, quantity=Decimal(1), hedged=False)
-
-
-QUICK = FlattenSettings(
-    verify_gap=timedelta(milliseconds=30),
-    quiet_window=timedelta(milliseconds=60),
-    sweep_interval=timedelta(milliseconds=300),
-)
-
-
-async def flatten(client: BinanceUsdmClient, action: Action = Action.FLATTEN, within: float = 15) -> LocalFlattener:
-    """Run a flatten until it says flat."""
-    flattener = LocalFlattener(
-        (client,), clock=SystemClock(), settings=QUICK, on_progress=lambda _: None, on_event=lambda *_: None
-    )
-    await flattener.start()
-    flattener.set_work({"main": Work(account="main", stop_id="stop-1", action=action)})
-    await eventually(lambda: flattener.progress()["main"].status.is_done, within=within)
-    await flattener.stop()
-    return flattener
 
 
 def entries(floor: Any, *kinds: str) -> list[Any]:
