@@ -9,6 +9,7 @@ from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.model import Account, Action, Work
 from ess_server.core.venue_ports import ExchangeClient
 from ess_server.testing.waiting import eventually
+from ess_server.venue import ccxt_bybit, ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import BudgetLimits, RequestBudget
 from ess_server.venue.ccxt_bybit import BybitClient
 from ess_server.venue.ccxt_okx import OkxClient
@@ -21,6 +22,11 @@ QUICK = FlattenSettings(
     verify_gap=timedelta(milliseconds=30),
     quiet_window=timedelta(milliseconds=60),
     sweep_interval=timedelta(milliseconds=300),
+)
+CLIENTS = (
+    (BinanceUsdmClient, ccxt_usdm.BUDGET),
+    (OkxClient, ccxt_okx.BUDGET),
+    (BybitClient, ccxt_bybit.BUDGET),
 )
 Client = TypeVar("Client", BinanceUsdmClient, OkxClient, BybitClient)
 
