@@ -9,6 +9,9 @@ from typing import Any
 IDLE_LOOKS = 3
 """Looks without an order after which a symbol's timer is stopped."""
 _SHARE = 3
+SYMBOLS_PER_SECOND = 1.0
+"""Timers that may be started in a second for all accounts behind one address, where each symbol has one: Binance counts
+10 for each, which makes a quarter of what it lets an address ask for. The rest is for the stop and for equity."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +75,29 @@ def renew_every(after: timedelta) -> timedelta:
     return after / _SHARE
 
 
+def most_symbols(exchange: str, after: timedelta, sharing: int) -> int | None:
+    """Return how many symbols of an account may have a timer, None where there is one for the account.
+
+    ``sharing`` is how many accounts with timers are behind the same address.
+    """
+    known = TIMERS.get(exchange)
+    if known is None or not known.each_symbol:
+        return None
+    return max(1, int(renew_every(after).total_seconds() * SYMBOLS_PER_SECOND / sharing))
+
+
 class TimedSymbols:
-    """Which symbols of one account have a timer on the venue.
+    """Which symbols of one account have a timer on the venue; ``most`` of them, where that is not None.
 
     A timer that was started is renewed for as long as it runs, also where no order is left: left alone, it would
     cancel orders that were placed just before it ran out. It is stopped once several looks have shown no order.
     """
 
-    def __init__(self, armed: Iterable[str] = ()) -> None:
+    def __init__(self, armed: Iterable[str] = (), most: int | None = None) -> None:
         self._idle = dict.fromkeys(armed, 0)
+        self._most = most
+        self.full = False
+        """Whether the last look has shown symbols that get no timer."""
 
     @property
     def armed(self) -> tuple[str, ...]:
@@ -98,11 +115,13 @@ class TimedSymbols:
         return tuple(sorted(s for s, looks in self._idle.items() if looks < IDLE_LOOKS))
 
     def looked(self, resting: Collection[str]) -> None:
-        """Take which symbols have orders. To be renewed from now on are these, too."""
+        """Take which symbols have orders. To be renewed from now on are these, too, as far as there is room."""
         for symbol in self._idle:
             self._idle[symbol] = 0 if symbol in resting else self._idle[symbol] + 1
-        for symbol in resting:
-            self._idle[symbol] = 0
+        new = sorted(symbol for symbol in resting if symbol not in self._idle)
+        room = len(new) if self._most is None else max(0, self._most - len(self._idle))
+        self._idle |= dict.fromkeys(new[:room], 0)
+        self.full = room < len(new)
 
     def stopped(self, symbols: Iterable[str]) -> None:
         """The timers of these symbols run no more."""

@@ -16,10 +16,13 @@ from ess_server.venue.upkeep import Faults
 SILENCE = timedelta(seconds=5)
 """Without a word of the server for so long nothing is renewed: one that stands still is as good as lost."""
 CALL_WITHIN = timedelta(seconds=2)
+SYMBOLS_A_CALL = 20
+"""Symbols for which a call has that time; for more of them it has more."""
 RETRY = timedelta(milliseconds=500)
 STOPS, BETWEEN_STOPS = 2, 1.05
 """Tries to stop the timers, and the seconds between: OKX takes one such request a second."""
 LOOKING = "looking which symbols need the dead man's switch"
+COVERING = "covering all orders by the dead man's switch"
 RENEWING, STOPPING, LAPSED = (f"{doing} the dead man's switch" for doing in ("renewing", "stopping", "keeping up"))
 
 OnArmed = Callable[[str, Sequence[str]], None]
@@ -30,7 +33,8 @@ class DeadManKeeper:
 
     ``heard`` tells the uptime of the server's last word. ``on_armed`` is told the symbols whose timer may run before
     any of them is armed, so that a process that comes after this one knows of them. ``valid`` is how long the venue
-    takes a request after it was sent.
+    takes a request after it was sent. ``most`` is how many symbols may have a timer, where each has one: further ones
+    get none, and that is told.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class DeadManKeeper:
         heard: Callable[[], float],
         on_armed: OnArmed,
         faults: Faults,
+        most: int | None = None,
     ) -> None:
         self._account = account
         self._switch = switch
@@ -53,9 +58,11 @@ class DeadManKeeper:
         self._on_armed = on_armed
         self._faults = faults
         self._calls = BoundedCalls(clock, expiry=valid)
-        self._symbols = TimedSymbols(wanted.armed)
+        self._symbols = TimedSymbols(wanted.armed, most)
+        self._most = most
         self._ended = asyncio.Event()
         self._renewed: float | None = None
+        self._failures = 0
         if wanted.ended:
             self._ended.set()
 
@@ -63,7 +70,8 @@ class DeadManKeeper:
         """Renew until ended."""
         while not self._ended.is_set():
             if self._clock.uptime() - self._heard() < SILENCE.total_seconds():
-                delay = renew_every(self._after) if await self._renew() else RETRY
+                self._failures = 0 if await self._renew() else self._failures + 1
+                delay = self._pause()
             else:
                 delay = RETRY
                 silent = VenueUnknownError(f"the server was not heard for {SILENCE.total_seconds():g} s")
@@ -86,6 +94,14 @@ class DeadManKeeper:
             await asyncio.sleep(BETWEEN_STOPS if left else 0)
         return False
 
+    def _pause(self) -> timedelta:
+        """Return the time until the next renewal: a failure is tried again soon, but one of many symbols only once.
+
+        One that the venue refuses makes the renewal of all of them fail, and each costs of its request limit.
+        """
+        soon = self._failures == 1 if self._most is not None else self._failures > 0
+        return RETRY if soon else renew_every(self._after)
+
     async def _renew(self) -> bool:
         await self._look()
         if self._ended.is_set():
@@ -96,7 +112,8 @@ class DeadManKeeper:
             late = VenueUnknownError(f"not renewed for {now - self._renewed:.0f} s: the venue has cancelled orders")
             self._faults.report(self._account, LAPSED, late)
         try:
-            await self._calls.send(self._switch.arm(self._after, self._symbols.renewed), CALL_WITHIN)
+            symbols = self._symbols.renewed
+            await self._calls.send(self._switch.arm(self._after, symbols), _within(symbols))
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the renewals
             self._faults.report(self._account, RENEWING, error)
             return False
@@ -116,10 +133,18 @@ class DeadManKeeper:
             self._faults.report(self._account, LOOKING, error)
         else:
             self._faults.cleared(self._account, LOOKING)
+            self._tell_uncovered()
+
+    def _tell_uncovered(self) -> None:
+        if self._symbols.full:
+            words = f"it has room for {self._most} symbols, others with orders have none; a longer one covers more"
+            self._faults.report(self._account, COVERING, VenueUnknownError(words))
+        else:
+            self._faults.cleared(self._account, COVERING)
 
     async def _stop(self, symbols: Sequence[str]) -> bool:
         try:
-            await self._calls.send(self._switch.disarm(symbols), CALL_WITHIN)
+            await self._calls.send(self._switch.disarm(symbols), _within(symbols))
         except Exception as error:  # noqa: BLE001 - as for a renewal
             self._faults.report(self._account, STOPPING, error)
             return False
@@ -127,3 +152,7 @@ class DeadManKeeper:
         self._symbols.stopped(symbols)
         self._on_armed(self._account, self._symbols.armed)
         return True
+
+
+def _within(symbols: Sequence[str]) -> timedelta:
+    return CALL_WITHIN * max(1, -(-len(symbols) // SYMBOLS_A_CALL))

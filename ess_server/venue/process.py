@@ -12,12 +12,19 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from ess_server.core.clock import SystemClock
-from ess_server.core.dead_man import DeadMan
+from ess_server.core.dead_man import DeadMan, most_symbols
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import LocalFlattener
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
-from ess_server.core.venue_link import VenueSettings, equity_message, progress_message, read_settings, read_work
+from ess_server.core.venue_link import (
+    VenueAccount,
+    VenueSettings,
+    equity_message,
+    progress_message,
+    read_settings,
+    read_work,
+)
 from ess_server.core.venue_ports import DeadManSwitch
 from ess_server.core.venue_wire import ALIVE_EVERY, Message, decode
 from ess_server.venue.conflation import Outlet
@@ -124,7 +131,7 @@ class VenueServer:
             if (every := account.executions_interval) is not None:
                 self._start(poll_executions(client, every, self._clock, self._outbox, self._faults))
             if (wanted := account.dead_man) is not None:
-                self._keep_armed(account.id, client, wanted, settings.flatten.request_expiry)
+                self._keep_armed(account, client, wanted, settings)
         for reading in opened.feeds(lambda name: Outlet(name, self._outbox), self._faults):
             self._start(reading)
         self._outbox.put({"type": "ready", "pid": os.getpid()})
@@ -153,18 +160,23 @@ class VenueServer:
         within = timedelta(seconds=message["timeout_s"]) * _LOOK_SHARE
         self._outbox.put(await look(message["id"], self._clients.get(message["account"]), within))
 
-    def _keep_armed(self, account: str, switch: DeadManSwitch, wanted: DeadMan, valid: timedelta) -> None:
+    def _keep_armed(
+        self, account: VenueAccount, switch: DeadManSwitch, wanted: DeadMan, settings: VenueSettings
+    ) -> None:
+        place = account.exchange, account.paper
+        sharing = sum(a.dead_man is not None and (a.exchange, a.paper) == place for a in settings.accounts)
         keeper = DeadManKeeper(
-            account,
+            account.id,
             switch,
             wanted,
             clock=self._clock,
-            valid=valid,
+            valid=settings.flatten.request_expiry,
             heard=lambda: self._heard,
             on_armed=self._armed,
             faults=self._faults,
+            most=most_symbols(account.exchange, wanted.after, sharing),
         )
-        self._keepers[account] = keeper
+        self._keepers[account.id] = keeper
         self._start(keeper.run())
 
     async def _disarm(self, message: Message) -> None:

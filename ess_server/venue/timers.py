@@ -10,8 +10,8 @@ from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.markets import Markets
 from ess_server.venue.strict import VenueError, translated
 
-AT_ONCE = 2
-"""Requests at the same time, beside those of everything else."""
+AT_ONCE = 10
+"""Requests at the same time, beside those of everything else: as many symbols as one call has must get their turn."""
 _LOOK_WEIGHT, _PART, _ARM_WEIGHT = 40, 10, 10
 _VALID_MS = 1750
 _OKX_WEIGHT = 20

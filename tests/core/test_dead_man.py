@@ -14,6 +14,7 @@ from ess_server.core.dead_man import (
     DeadMan,
     TimedSymbols,
     dead_man_entry,
+    most_symbols,
     read_dead_man,
     renew_every,
 )
@@ -47,6 +48,39 @@ def test_no_symbol_with_orders_is_without_a_timer_and_none_is_stopped(looks: lis
         assert not resting & set(symbols.idle)
         assert set(symbols.armed) == set(symbols.renewed) | set(symbols.idle)
         symbols.stopped(symbols.idle)
+
+
+def test_no_more_symbols_get_a_timer_than_the_venue_takes_requests_for() -> None:
+    """Those that have one keep it, whatever comes; the rest gets one as soon as there is room, and it is known."""
+    symbols = TimedSymbols(["left"], most=3)
+    symbols.looked({"A", "C", "left"})
+    assert (symbols.renewed, symbols.full) == (("A", "C", "left"), False)
+    symbols.looked({"A", "B", "C"})
+    assert (symbols.renewed, symbols.full) == (("A", "C", "left"), True)
+    symbols.stopped(["left"])
+    symbols.looked({"B", "C"})
+    assert (symbols.renewed, symbols.full) == (("A", "B", "C"), False)
+
+    crowded = TimedSymbols("ABCD", most=2)
+    crowded.looked(set("ABCDE"))
+    assert (crowded.renewed, crowded.full) == (("A", "B", "C", "D"), True)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "seconds", "sharing", "most"),
+    [
+        ("binanceusdm", 60, 1, 20),
+        ("binanceusdm", 60, 4, 5),
+        ("binancecoinm", 10, 9, 1),
+        ("okx", 60, 1, None),
+        ("elsewhere", 60, 1, None),
+    ],
+)
+def test_timers_leave_three_quarters_of_an_address_to_the_rest(
+    exchange: str, seconds: int, sharing: int, most: int | None
+) -> None:
+    """All accounts behind it together start one a second at most; where there is one for the account none is missed."""
+    assert most_symbols(exchange, timedelta(seconds=seconds), sharing) == most
 
 
 @pytest.mark.parametrize("wanted", [None, DeadMan(after=timedelta(seconds=60), armed=("é",), ended=True)])

@@ -11,7 +11,7 @@ from ess_server.core.dead_man import IDLE_LOOKS, DeadMan
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.testing import FakeClock
-from ess_server.venue.dead_man import CALL_WITHIN, RENEWING, RETRY, SILENCE, DeadManKeeper
+from ess_server.venue.dead_man import CALL_WITHIN, COVERING, RENEWING, RETRY, SILENCE, DeadManKeeper
 from ess_server.venue.upkeep import Faults
 from tests.core.virtual_time import VirtualTimeLoop
 
@@ -43,6 +43,11 @@ class Venue:
         """See ``DeadManSwitch``."""
         await self._request("arm", after.total_seconds(), symbols)
 
+    async def failing_arm(self, after: timedelta, symbols: Sequence[str]) -> None:
+        """All of them are set but one."""
+        await self._request("arm", after.total_seconds(), symbols)
+        raise VenueUnknownError("one was refused")
+
     async def disarm(self, symbols: Sequence[str]) -> None:
         """See ``DeadManSwitch``."""
         await self._request("disarm", 0, symbols)
@@ -71,7 +76,7 @@ class Venue:
 class Desk:
     """A keeper over such a venue, and what it told."""
 
-    def __init__(self, clock: FakeClock, wanted: DeadMan) -> None:
+    def __init__(self, clock: FakeClock, wanted: DeadMan, most: int | None) -> None:
         self.clock = clock
         self.venue = Venue(clock)
         self.server_heard: float | None = None
@@ -86,6 +91,7 @@ class Desk:
             heard=lambda: clock.uptime() if self.server_heard is None else self.server_heard,
             on_armed=lambda _, symbols: self.armed.append(tuple(symbols)),
             faults=Faults(clock, lambda _, detail: self.faults.append(detail)),
+            most=most,
         )
 
 
@@ -96,11 +102,11 @@ Story = Callable[[Desk], Coroutine[Any, Any, None]]
 def play() -> Callable[..., Desk]:
     """Play a story beside a running keeper, in virtual time that begins at 0."""
 
-    def played(story: Story, **wanted: Any) -> Desk:
+    def played(story: Story, most: int | None = None, **wanted: Any) -> Desk:
         loop = VirtualTimeLoop()
         try:
             start = loop.clock.uptime()
-            desk = Desk(loop.clock, DeadMan(after=AFTER, **wanted))
+            desk = Desk(loop.clock, DeadMan(after=AFTER, **wanted), most)
 
             async def run() -> None:
                 running = asyncio.ensure_future(desk.keeper.run())
@@ -145,6 +151,34 @@ def test_a_failed_renewal_is_told_and_tried_again_soon(play: Callable[..., Desk]
     assert desk.faults == [f"{RENEWING}: busy"]
     assert len(desk.venue.times("arm")) == 1
     assert desk.venue.times("arm")[0] <= 3 + RETRY.total_seconds() + 0.1
+
+
+def test_a_renewal_of_many_symbols_that_keeps_failing_is_no_flood(play: Callable[..., Desk]) -> None:
+    """One symbol that the venue refuses must not use up the request limit that a stop needs: tried again once."""
+
+    async def story(desk: Desk) -> None:
+        desk.venue.arm = desk.venue.failing_arm  # type: ignore[method-assign] # the venue answers, and refuses one
+        await asyncio.sleep(39)
+
+    desk = play(story, most=20)
+
+    assert desk.venue.times("arm") == [0.05, 0.6, 20.65]
+    assert desk.faults == [f"{RENEWING}: one was refused"]
+
+
+def test_symbols_without_a_timer_are_told(play: Callable[..., Desk]) -> None:
+    """Beyond what the venue takes requests for nothing is armed, and a person hears that it is so."""
+
+    async def story(desk: Desk) -> None:
+        desk.venue.resting = frozenset("ABC")
+        await asyncio.sleep(30)
+        desk.venue.resting = frozenset("AB")
+        await asyncio.sleep(30)
+
+    desk = play(story, most=2)
+
+    assert {symbols for _, _, symbols in desk.venue.heard} == {("A", "B")}
+    assert [COVERING in fault for fault in desk.faults] == [True]
 
 
 @pytest.mark.parametrize("error", [ReadBudgetError(timedelta(seconds=9)), VenueUnknownError("no list")])

@@ -22,6 +22,7 @@ from ess_server.venue.credentials import Credentials
 from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.signed import SignedCalls, disconnect
 from ess_server.venue.strict import VenueError
+from ess_server.venue.timers import AT_ONCE
 from ess_server.venue.unified.examine import examine_unified
 from ess_server.venue.unified.markets import UnifiedMarkets
 from ess_server.venue.unified.plan import (
@@ -38,8 +39,6 @@ from ess_server.venue.unified.timer import UnifiedTimer
 MAX_PARTS = 50
 """Orders of one close; what is left is closed by the next attempt."""
 CONCURRENCY = 8
-
-TIMERS_AT_ONCE = 2
 LIMIT_PAUSE_S = 1.0
 
 _WRONG_TIME = "InvalidNonce"
@@ -85,7 +84,7 @@ class UnifiedClient:
         self._aside = self._slots if plan.serial else asyncio.Semaphore(1)
         self._shown = Shown(plan, self._markets)
         # The timer that outlives this host waits for nothing else.
-        self._timing = self._slots if plan.serial else asyncio.Semaphore(TIMERS_AT_ONCE)
+        self._timing = self._slots if plan.serial else asyncio.Semaphore(AT_ONCE)
         if plan.switch is not None:
             self.dead_man = UnifiedTimer(
                 plan, plan.switch, self._exchange, self._markets, send=self._sent, look=self._looked
