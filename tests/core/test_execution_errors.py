@@ -1,65 +1,20 @@
 """Execution errors: each limit trips where it is reached, and no report is counted twice or passed over."""
 
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.evaluators import ExecutionErrorsEvaluator, ExecutionErrorsSettings
+from ess_server.core.evaluators import ExecutionErrorsSettings
 from ess_server.core.execution_window import MAX_EXECUTIONS
 from ess_server.core.model import Scope, ScopeKind
-from ess_server.core.ports import Readings
-from ess_server.core.readings import Clear, ExecutionReport, ExecutionType, Instant, Trip, Unknown, Verdict, Warn
-from ess_server.testing import START, FakeClock, FakeFeeds, FakeHealth
-
-NOW = Instant(START, 1000.0)
-NEW, TRADE, CANCELED = ExecutionType.NEW, ExecutionType.TRADE, ExecutionType.CANCELED
-REJECTED, FAILED, EXPIRED = ExecutionType.REJECTED, ExecutionType.FAILED, ExecutionType.EXPIRED
-ORDER = ExecutionReport(
-    account="main",
-    id="",
-    symbol="BTC",
-    execution_type=NEW,
-    side="buy",
-    client_order_id="",
-    quantity=Decimal(2),
-    price=None,
-    expected_price=None,
-    stop_loss=False,
-    strategy="",
-    detail="",
-    time=START,
-    received=1000.0,
-)
-
-
-def times(count: int, kind: ExecutionType = NEW, **changes: Any) -> list[ExecutionReport]:
-    """That many orders, each of another quantity unless one is given."""
-    return [replace(ORDER, **{"execution_type": kind, "quantity": Decimal(n + 1), **changes}) for n in range(count)]
-
-
-def judge(reports: list[ExecutionReport], **limits: Any) -> Verdict:
-    """The verdict on reports, each with an id of its own, by the limits given."""
-    metrics = MemoryMetricsRepository(FakeClock(), ZoneInfo("UTC"))
-    for number, report in enumerate(reports):
-        metrics.record_execution(replace(report, id=f"x{number}"))
-    evaluator = ExecutionErrorsEvaluator(ExecutionErrorsSettings(account="main", **limits))
-    return evaluator.evaluate(Readings(metrics, FakeHealth(), FakeFeeds()), NOW)
-
-
-def fill(price: str | None, expected: str | None = "100", side: str = "buy", **changes: Any) -> ExecutionReport:
-    """A fill at a price."""
-    given, wanted = (None if p is None else Decimal(p) for p in (price, expected))
-    return replace(
-        ORDER, **{"execution_type": TRADE, "side": side, "price": given, "expected_price": wanted, **changes}
-    )
+from ess_server.core.readings import Clear, ExecutionReport, ExecutionType, Trip, Unknown, Warn
+from ess_server.testing import START
+from tests.core.execution_reports import CANCELED, EXPIRED, FAILED, NEW, REJECTED, TRADE, fill, judge, times
 
 
 @pytest.mark.parametrize(("hits", "kind"), [(0, Clear), (1, Clear), (2, Warn), (3, Warn), (4, Trip), (5, Trip)])
@@ -112,97 +67,6 @@ def test_order_told_several_times_counts_once_in_the_share() -> None:
     assert "50 % of 2 orders rejected or failed" in verdict.detail
 
 
-@pytest.mark.parametrize(("count", "kind"), [(10, Trip), (9, Warn), (4, Clear)])
-def test_the_same_order_again_and_again_at_the_limit_trips(count: int, kind: type) -> None:
-    """A loop that has run away sends one order, under ever new ids or none; the order is named."""
-    same = times(count, quantity=Decimal(2), price=Decimal(5))
-    numbered = [replace(r, client_order_id=f"c{n}", execution_type=TRADE) for n, r in enumerate(same)]
-
-    assert isinstance(judge(numbered, max_repeated_orders=10), kind)
-    verdict = judge(same, max_repeated_orders=10)
-    assert isinstance(verdict, kind)
-    if isinstance(verdict, Trip):
-        assert verdict.detail == (
-            "account main: the same order (buy 2 BTC at 5) 10 times within 5 s reached the limit of 10"
-        )
-
-
-@pytest.mark.parametrize(
-    "other", [{"symbol": "ETH"}, {"side": "sell"}, {"quantity": Decimal(3)}, {"price": Decimal(6)}, {"price": None}]
-)
-def test_orders_that_differ_in_anything_are_not_the_same(other: dict[str, Any]) -> None:
-    """Symbol, side, quantity and price all count; 2 and 2.00 are one quantity."""
-    order: dict[str, Any] = {"quantity": Decimal(2), "price": Decimal(5)}
-    differing = times(1, **order) + times(1, **order | other)
-
-    assert not isinstance(judge(differing, max_repeated_orders=2), Trip)
-    assert isinstance(
-        judge(times(1, **order) + times(1, **order | {"quantity": Decimal("2.00")}), max_repeated_orders=2), Trip
-    )
-
-
-@pytest.mark.parametrize("number", ["NaN", "sNaN", "Infinity"])
-def test_what_is_no_number_is_the_same_as_what_is_not_told(number: str) -> None:
-    """NaN, which equals nothing, does not hide a loop."""
-    loop = times(1, quantity=None) + times(2, quantity=Decimal(number))
-
-    assert isinstance(judge(loop, max_repeated_orders=3), Trip)
-
-
-def test_order_is_what_it_was_when_it_was_sent() -> None:
-    """A loop of orders at the market is one although each of them was filled at another price."""
-    sent = [replace(ORDER, client_order_id=f"c{n}", received=999.0) for n in range(3)]
-    filled = [replace(r, execution_type=TRADE, price=Decimal(n + 1), received=1000.0) for n, r in enumerate(sent)]
-
-    assert isinstance(judge(sent + filled, max_repeated_orders=3), Trip)
-
-
-def test_rejected_loop_is_a_loop_and_parts_of_one_order_are_none() -> None:
-    """Rejections under one id count each; fills of one order, or that name none, do not."""
-    assert isinstance(judge(times(3, REJECTED, quantity=None, client_order_id="a"), max_repeated_orders=3), Trip)
-    parts = times(9, TRADE, quantity=None, client_order_id="a") + times(9, TRADE, quantity=None)
-    assert not isinstance(judge(parts, max_repeated_orders=2), Trip)
-
-
-@pytest.mark.parametrize(
-    ("side", "price", "kind"),
-    [
-        ("buy", "102", Trip),
-        ("buy", "101.9999", Warn),
-        ("buy", "90", Clear),
-        ("sell", "98", Trip),
-        ("sell", "98.0001", Warn),
-        ("sell", "110", Clear),
-        ("", "98", Trip),
-        ("", "102", Trip),
-        ("", "101.9999", Warn),
-    ],
-)
-def test_slippage_at_the_limit_trips_and_below_does_not(side: str, price: str, kind: type) -> None:
-    """2 % to the account's disadvantage; a better price is none, and without a side both ways are."""
-    assert isinstance(judge([fill(price, side=side)], max_slippage_percent=Decimal(2)), kind)
-
-
-def test_worst_fill_of_the_window_decides() -> None:
-    """A hundred good fills hide no bad one; those without an expected price, and what is no fill, have no slippage."""
-    fills = [fill("100")] * 100 + [fill("103")] + [fill("500", None), fill("500", execution_type=NEW)]
-    verdict = judge(fills, max_slippage_percent=Decimal(3))
-
-    assert isinstance(verdict, Trip)
-    assert verdict.detail == "account main: slippage of 3 % within 60 s reached the limit of 3 %"
-    assert isinstance(judge(fills[101:], max_slippage_percent=Decimal(3)), Clear)
-
-
-@pytest.mark.parametrize("bad", [None, "NaN", "sNaN", "Infinity", "0", "-1"])
-def test_fill_whose_slippage_cannot_be_told_is_unknown(bad: str | None) -> None:
-    """Neither price may be nonsense; a breach beside it trips, and without a limit on slippage nobody asks."""
-    odd = [fill(bad)] if bad is None else [fill(bad), fill("100", bad)]
-    for one in odd:
-        assert isinstance(judge([one], max_slippage_percent=Decimal(2)), Unknown)
-        assert isinstance(judge([one, fill("102")], max_slippage_percent=Decimal(2)), Trip)
-        assert isinstance(judge([one], max_stop_losses=2), Clear)
-
-
 def test_windows_reach_to_their_ends() -> None:
     """An order as old as the window counts, an older one does not; repeated orders have a window of their own."""
     old, older = times(1, REJECTED, received=940.0), times(1, REJECTED, received=939.99)
@@ -234,11 +98,6 @@ def test_orders_after_a_stop_at_the_limit_trip_and_below_do_not(late: int, kind:
     assert isinstance(judge(parts, max_orders_after_stop=2), Warn)
     if isinstance(verdict, Trip):
         assert "4 orders placed or filled after a stop within 60 s reached the limit of 4" in verdict.detail
-
-
-def test_reports_of_no_order_repeat_none() -> None:
-    """Cancellations alone are nothing that is repeated."""
-    assert isinstance(judge(times(9, CANCELED), max_repeated_orders=1), Clear)
 
 
 def test_of_several_limits_the_one_used_most_is_reported() -> None:
