@@ -1,6 +1,8 @@
 """``ess config``."""
 
+import os
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -10,9 +12,10 @@ from ess_server.cli.errors import CommandError
 from ess_server.cli.exits import Exit, exit_help
 from ess_server.cli.options import json_option
 from ess_server.cli.output import heed, plain, print_json, say
+from ess_server.config.account_checks import looks_like_a_key
 from ess_server.config.feeds import exchanges
 from ess_server.config.load import ConfigError, load
-from ess_server.config.settings import Settings
+from ess_server.config.settings import AccountSettings, Settings
 from ess_server.config.show import document
 from ess_server.config.show import show as shown
 from ess_server.core.errors import EssError
@@ -37,7 +40,7 @@ def check(file: Path) -> Exit:
         check_listen(settings.server)
     except EssError as error:
         raise CommandError(f"{file}: {error}", Exit.USAGE) from None
-    for note in (*(f"{path} does not exist yet" for path in _missing(settings)), *_strangers(settings)):
+    for note in (*_missing(settings), *_strangers(settings)):
         heed(f"note: {plain(note)}", colour="yellow")
     accounts, evaluators = _counted(settings.accounts, "account"), _counted(settings.evaluators, "evaluator")
     say(f"{plain(str(file))}: no mistakes; {accounts}, {evaluators}", colour="green")
@@ -49,7 +52,7 @@ def check(file: Path) -> Exit:
 @json_option
 def show(file: Path, *, as_json: bool) -> Exit:
     """Print what FILE puts in force, defaults included; keys and secrets are never read."""
-    settings = read(file)
+    settings = _without_keys(read(file))
     if as_json:
         print_json(document(settings))
     else:
@@ -85,10 +88,45 @@ def _strangers(settings: Settings) -> Iterator[str]:
             yield f'account {account.id}: no stop can work, for ccxt has no exchange "{account.exchange}"; {hint}'
 
 
-def _missing(settings: Settings) -> Iterator[Path]:
+def _missing(settings: Settings) -> Iterator[str]:
     tls = settings.server.tls
     named = [tls.certificate, tls.key, tls.client_ca] if tls else []
+    named += [account.paper.ca_file for account in settings.accounts if account.paper]
+    yield from (f"{path} does not exist yet" for path in named if path is not None and not _is_there(path))
     for account in settings.accounts:
-        named += [account.api_key_file, account.secret_file, account.passphrase_file]
-        named += [account.paper.ca_file] if account.paper else []
-    yield from (path for path in named if path is not None and not path.exists())
+        for key, path in _key_files(account).items():
+            if not _is_there(path):
+                # Without the name: it may be the key itself, pasted into the wrong place.
+                yield f"account {account.id}: {key} names no file that can be found"
+
+
+def _without_keys(settings: Settings) -> Settings:
+    """Hide what stands where the name of a key's file should, names no file, and looks like the key itself."""
+    accounts = (
+        replace(
+            account,
+            api_key_file=_showable(account.api_key_file),
+            secret_file=_showable(account.secret_file),
+            passphrase_file=_showable(account.passphrase_file),
+        )
+        for account in settings.accounts
+    )
+    return replace(settings, accounts=tuple(accounts))
+
+
+def _showable(path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    found = next(folder for folder in (path, *path.parents) if _is_there(folder))
+    hidden = looks_like_a_key(str(path.relative_to(found)))
+    return Path("not shown: it names no file, and looks like the key itself") if hidden else path
+
+
+def _key_files(account: AccountSettings) -> dict[str, Path]:
+    keys = ("api_key_file", "secret_file", "passphrase_file")
+    return {key: path for key in keys if (path := getattr(account, key)) is not None}
+
+
+def _is_there(path: Path) -> bool:
+    # Unlike Path.exists, which raises for a name that is too long to be one.
+    return os.path.exists(path)  # noqa: PTH110 - as above

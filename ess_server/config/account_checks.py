@@ -67,6 +67,11 @@ def account_mistakes(account: AccountSettings) -> Iterator[Mistake]:
     yield from _passphrase_mistakes(account)
 
 
+def looks_like_a_key(text: str) -> bool:
+    """Whether there is a part in it as keys are: long, of letters and digits alone, and mixed."""
+    return any(_INSIDE.search(part) for part in _RANDOM.findall(text))
+
+
 def _dead_man_mistakes(exchange: str, after: timedelta) -> Iterator[Mistake]:
     known = TIMERS.get(exchange)
     if exchange in FALSE_SAFETY:
@@ -128,7 +133,7 @@ def _key_mistakes(what: str, in_file: bool, variable: str) -> Iterator[Mistake]:
         yield Mistake((f"{what}_file",), detail)
     if variable and not _VARIABLE.fullmatch(variable):
         yield Mistake((f"{what}_env",), "is not the name of an environment variable; do not write the key itself here")
-    elif any(_INSIDE.search(part) for part in _RANDOM.findall(variable)):
+    elif looks_like_a_key(variable):
         # The name is shown and logged, and many keys are letters and digits only.
         detail = "looks like the key itself, not like the name of an environment variable that holds it"
         yield Mistake((f"{what}_env",), detail)

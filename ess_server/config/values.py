@@ -125,7 +125,8 @@ def path(base: Path) -> Callable[[object], Path]:
         try:
             return base / Path(text(value)).expanduser()
         except RuntimeError:
-            raise ValueMistakeError(f"{shown(value)}: there is no such home directory") from None
+            # Without the value, as for a text.
+            raise ValueMistakeError("there is no such home directory as it begins with") from None
 
     return read
 

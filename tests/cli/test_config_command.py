@@ -20,7 +20,25 @@ def test_a_good_file_is_called_good_and_missing_files_are_noted(here: Here) -> N
 
     assert done.code == Exit.OK
     assert done.out == f"{EXAMPLE}: no mistakes; 1 account, 2 evaluators\n"
-    assert f"note: {EXAMPLE.parent}/keys/main.key does not exist yet" in done.err
+    assert "note: account main: api_key_file names no file that can be found" in done.err
+
+
+@pytest.mark.parametrize("secret", ["vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zv", "a/Vm8PUZE6mv9SD5VNHk4HlWFs/+Q==", "4x" * 150])
+def test_a_secret_in_place_of_the_name_of_its_file_is_not_printed(here: Here, tmp_path: Path, secret: str) -> None:
+    """Neither by the check, which says what is wrong, nor among what is in force."""
+    file = tmp_path / "ess.toml"
+    file.write_text(EXAMPLE.read_text().replace('"keys/main.secret"', f'"{secret}"'))
+    done, shown, machine = (
+        here("config", "check", file),
+        here("config", "show", file),
+        here("config", "show", file, "--json"),
+    )
+
+    assert [one.code for one in (done, shown, machine)] == [Exit.OK] * 3
+    assert "note: account main: secret_file names no file that can be found" in done.err
+    assert f'api_key_file = "{tmp_path}/keys/main.key"' in shown.out
+    assert 'secret_file = "not shown' in shown.out
+    assert not any(secret in one.out + one.err for one in (done, shown, machine))
 
 
 def test_an_exchange_that_ccxt_does_not_have_is_noted(here: Here, tmp_path: Path) -> None:

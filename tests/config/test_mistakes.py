@@ -86,6 +86,14 @@ def test_a_pasted_secret_is_never_shown(tmp_path: Path) -> None:
     assert not any(secret in str(caught.value) for secret in ("hunter2", "4242"))
 
 
+def test_a_secret_that_begins_like_a_home_directory_is_not_shown(tmp_path: Path) -> None:
+    """Also where a name of a file is not even that, it may be the secret itself."""
+    with pytest.raises(ConfigError, match="there is no such home directory") as caught:
+        load(written(tmp_path, ACCOUNT + "secret_file = '~hunter2'\n"))
+
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("content", "hint"),
     [

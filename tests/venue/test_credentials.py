@@ -37,14 +37,28 @@ def test_a_file_that_others_can_touch_is_refused(tmp_path: Path, mode: int) -> N
 
 
 def test_what_is_missing_or_empty_is_named(tmp_path: Path) -> None:
-    """A missing file, an empty one and an unset variable are errors that name the place."""
+    """A missing file, an empty one, an unset variable and an empty one are errors that name the setting to look at."""
     good = key_file(tmp_path, 0o600)
-    with pytest.raises(CredentialError, match="nowhere: No such file"):
+    with pytest.raises(CredentialError, match=r"api_key_file names no file that can be found \(No such file"):
         read_credentials(KeySource(file=str(tmp_path / "nowhere")), ENV, environ={"ESS_SECRET": "x"})
-    with pytest.raises(CredentialError, match="'ESS_SECRET' holds no key"):
+    with pytest.raises(CredentialError, match="secret_env names a variable that is not set"):
         read_credentials(good, ENV, environ={})
-    with pytest.raises(CredentialError, match="holds no key"):
+    with pytest.raises(CredentialError, match="secret_env: the environment variable 'ESS_SECRET' holds no key"):
+        read_credentials(good, ENV, environ={"ESS_SECRET": " "})
+    with pytest.raises(CredentialError, match=f"api_key_file: {tmp_path}/key holds no key"):
         read_credentials(key_file(tmp_path, 0o600, "\n"), ENV, environ={"ESS_SECRET": "x"})
+
+
+@pytest.mark.parametrize("secret", ["hunter2", "h" * 300, "hunter2/+Aa9=="])
+def test_a_key_in_place_of_the_name_of_its_place_is_never_shown(tmp_path: Path, secret: str) -> None:
+    """Whatever is nowhere a file or a variable may be the key itself: the setting is named, and not its value."""
+    good = key_file(tmp_path, 0o600)
+    for pasted in (KeySource(file=str(tmp_path / secret)), KeySource(env=secret)):
+        for sources in ((pasted, good), (good, pasted), (good, good, pasted)):
+            with pytest.raises(CredentialError, match=r"^(api_key|secret|passphrase)_(file|env) names") as raised:
+                read_credentials(*sources, environ={})
+
+            assert secret not in str(raised.value)
 
 
 def test_a_place_that_is_no_file_is_refused_at_once(tmp_path: Path) -> None:

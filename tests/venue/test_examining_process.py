@@ -48,7 +48,7 @@ async def test_the_real_process_reads_every_account_beside_one_that_holds_the_lo
     await hold_lock(settings.lock_file, timedelta(seconds=1), lambda _: None)
     main = settings.accounts[0]
     others = (
-        replace(main, id="keyless", secret=KeySource(file="/nowhere/secret")),
+        replace(main, id="keyless", secret=KeySource(file="/nowhere/hunter2")),
         replace(main, id="stranger", exchange="nosuchexchange"),
     )
     floor.hold("BTCUSDT", "1")
@@ -60,7 +60,8 @@ async def test_the_real_process_reads_every_account_beside_one_that_holds_the_lo
     assert dict(seen[0].unread) == {}
     assert seen[0].load is not None
     assert seen[0].load.positions == 1
-    assert seen[1].cannot_open == "file /nowhere/secret: No such file or directory"
+    assert seen[1].cannot_open.startswith("secret_file names no file that can be found (No such file or directory)")
+    assert "hunter2" not in seen[1].cannot_open
     assert seen[2].cannot_open.startswith("ccxt knows no exchange 'nosuchexchange'")
     assert list(floor.venue.journal.read(after=before)) == []
 
