@@ -1,13 +1,11 @@
-"""What facts on an account mean: a pure table, and what holds whatever the facts are."""
+"""What facts on an account mean: a pure table."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ess_server.core.doctor import Arrangement, in_a_sentence, judge, judge_arrangement
+from ess_server.core.doctor import judge
 from ess_server.core.examination import (
     Capability,
     CheckedBy,
@@ -15,32 +13,13 @@ from ess_server.core.examination import (
     Coverage,
     DeadManWorth,
     Examination,
-    KeyFacts,
     Load,
     MarketFacts,
-    RequestLimits,
     Topic,
 )
 from ess_server.core.findings import Finding, Grade, named
-from ess_server.core.model import Action
-from ess_server.core.record_wire import from_wire, to_wire
 from ess_server.testing import START
-
-MS = timedelta(milliseconds=1)
-LIMITS = RequestLimits(read_burst=100, read_per_second=10, read_weight=10, send_burst=300, send_per_second=20)
-WELL = Examination(
-    account="main",
-    exchange="binanceusdm",
-    key=KeyFacts(valid=True, may_trade=True, may_withdraw=False, bound=True, never_expires=True),
-    clock=ClockFacts(ahead=12 * MS, round_trip=40 * MS, send_valid=1750 * MS),
-    hedge_mode=False,
-    account_mode="single asset",
-    load=Load(orders=2, positions=1, symbols=1, parts=1),
-    dead_man=DeadManWorth.USABLE,
-    coverage=Coverage(checked_by=CheckedBy.PAPER_DIALECT, covered=("orders", "conditional orders", "positions")),
-    limits=LIMITS,
-)
-ARRANGED = Arrangement(accounts=1, same_keys=(), paper=(), live=2, shadow=0, expected=1, default_action=Action.FLATTEN)
+from tests.core.examined import LIMITS, MS, WELL
 
 
 def topic(seen: Examination, about: Topic) -> list[Finding]:
@@ -243,86 +222,3 @@ def test_long_lists_of_markets_are_cut() -> None:
     """Five are named, the others counted."""
     assert named(tuple("abcde")) == "a, b, c, d, e"
     assert named(tuple("abcdefg")) == "a, b, c, d, e and 2 more"
-
-
-@pytest.mark.parametrize(
-    ("changes", "grade", "words"),
-    [
-        ({"accounts": 0}, Grade.WARN, "no account is configured"),
-        ({"same_keys": (("a", "b"),)}, Grade.UNSAFE, "a and b use the same key"),
-        ({"live": 0}, Grade.WARN, "no evaluator is live: only people and the tripwire stop anything"),
-        ({"live": 0, "shadow": 3}, Grade.WARN, "3 in shadow mode"),
-        ({"default_action": Action.BLOCK}, Grade.WARN, "default_action is block"),
-        ({"expected": 0}, Grade.WARN, "no gate is expected"),
-        ({"paper": ("main",)}, Grade.INFO, "on a paper venue: main"),
-    ],
-)
-def test_dangers_in_the_configuration(changes: dict[str, object], grade: Grade, words: str) -> None:
-    """Property: one danger is one finding with its next step, and without any there is none."""
-    assert judge_arrangement(ARRANGED) == ()
-
-    (finding,) = judge_arrangement(replace(ARRANGED, **changes))  # type: ignore[arg-type] # fields of Arrangement
-
-    assert (finding.grade, words in finding.words, finding.account) == (grade, True, "")
-    assert finding.remedy
-
-
-def test_without_accounts_the_default_action_is_no_danger() -> None:
-    """It has nothing to close."""
-    (only,) = judge_arrangement(replace(ARRANGED, accounts=0, default_action=Action.BLOCK))
-
-    assert "no account" in only.words
-
-
-def test_the_sentence_names_the_worst_first_and_counts_the_rest() -> None:
-    """Two in full, UNSAFE before UNKNOWN, and nothing where nothing is serious."""
-
-    def one(account: str, grade: Grade) -> Finding:
-        return Finding(account=account, topic=Topic.KEY, grade=grade, words="w")
-
-    some = [one("a", Grade.UNKNOWN), one("", Grade.UNSAFE), one("c", Grade.UNKNOWN), one("d", Grade.WARN)]
-
-    assert in_a_sentence(some) == (
-        "configuration: UNSAFE, key: w; a: UNKNOWN, key: w; and 1 more; look with: ess doctor"
-    )
-    assert in_a_sentence(some[:2]).count("more") == 0
-    assert in_a_sentence(some[3:]) == ""
-
-
-facts = st.builds(
-    Examination,
-    account=st.just("main"),
-    unread=st.dictionaries(st.sampled_from([t.value for t in Topic]), st.text(min_size=1, max_size=9), max_size=4),
-    key=st.builds(
-        KeyFacts,
-        valid=st.sampled_from([None, True, False]),
-        may_trade=st.sampled_from([None, True, False]),
-        may_withdraw=st.sampled_from([None, True, False]),
-        bound=st.sampled_from([None, True, False]),
-    ),
-    hedge_mode=st.sampled_from([None, True, False]),
-    clock=st.none() | st.just(WELL.clock),
-    load=st.none() | st.builds(Load, orders=st.integers(0, 500), symbols=st.integers(0, 9)),
-    markets=st.builds(MarketFacts, halted=st.lists(st.text(max_size=3), max_size=7).map(tuple)),
-    dead_man=st.none() | st.sampled_from(list(DeadManWorth)),
-    coverage=st.none() | st.builds(Coverage, checked_by=st.sampled_from(list(CheckedBy)), covered=st.just(("x",))),
-    limits=st.none() | st.just(LIMITS),
-    lacks=st.lists(st.sampled_from(list(Capability)), max_size=3).map(tuple),
-)
-
-
-@given(facts)
-def test_whatever_the_facts_a_stop_that_cannot_work_is_never_called_well(seen: Examination) -> None:
-    """Property: without a working key and a complete reading something is UNKNOWN or UNSAFE, with a next step."""
-    findings = judge(seen, now=START)
-    worst = max(f.grade for f in findings)
-
-    if seen.key.valid is not True or seen.load is None or seen.key.may_trade is False or seen.unread.get("venue"):
-        assert worst >= Grade.UNKNOWN
-    assert all(f.remedy for f in findings if f.grade >= Grade.WARN)
-
-
-@given(facts)
-def test_facts_travel_unchanged(seen: Examination) -> None:
-    """Property: what is read from the wire is what was put on it."""
-    assert from_wire(Examination, to_wire(seen)) == seen
