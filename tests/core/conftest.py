@@ -1,9 +1,11 @@
-"""Chooses the event loop of each module: a module that sets ``EVENT_LOOP`` runs its tests on such a loop."""
+"""The event loop of each module, and a controller: a module that sets ``EVENT_LOOP`` runs its tests on such a loop."""
 
 import asyncio
 from collections.abc import Callable, Mapping
 
 import pytest
+
+from .rig import Rig, commissioned
 
 
 def pytest_asyncio_loop_factories(
@@ -12,3 +14,9 @@ def pytest_asyncio_loop_factories(
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Return the one kind of loop that the module of ``item`` asks for."""
     return {"loop": getattr(item.module, "EVENT_LOOP", asyncio.new_event_loop)}
+
+
+@pytest.fixture
+async def rig() -> Rig:
+    """A commissioned controller over two records, without obstacles."""
+    return await commissioned()

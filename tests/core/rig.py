@@ -166,3 +166,11 @@ async def commissioned(*disks: Disk, **parts: object) -> Rig:
         disk.written.clear()
     rig.told.clear()
     return rig
+
+
+def parts(rig: Rig) -> tuple[RecordingFlattener, RecordingEventBus]:
+    """Return flattener and bus of a rig."""
+    flattener, bus = rig.controller._flattener, rig.controller._bus
+    assert isinstance(flattener, RecordingFlattener)
+    assert isinstance(bus, RecordingEventBus)
+    return flattener, bus

@@ -9,19 +9,12 @@ from ess_server.core.controller import BROADCAST_AT_LATEST
 from ess_server.core.events import EmergencyResetEvent, EmergencyStopEvent
 from ess_server.core.latch import Activation
 from ess_server.core.model import GLOBAL, MAX_CAUSE_REASON_BYTES, MAX_STOPS, Action, EventDraft, Work
-from ess_server.testing import RecordingEventBus
 
 from .disks import Disk
-from .rig import ANNA, HEDGE, MAIN, RecordingFlattener, Rig, activation, cause, commissioned, opened
+from .rig import ANNA, HEDGE, MAIN, RecordingFlattener, Rig, activation, cause, opened, parts
 from .virtual_time import VirtualTimeLoop, running_clock
 
 EVENT_LOOP = VirtualTimeLoop
-
-
-@pytest.fixture
-async def rig() -> Rig:
-    """A commissioned controller over two records."""
-    return await commissioned()
 
 
 def hang(*disks: Disk) -> None:
@@ -110,14 +103,6 @@ async def test_everything_else_is_after_the_broadcast(rig: Rig) -> None:
     bus.publish = lambda _: order.append("sinks")  # type: ignore[method-assign]  # listens in
     await rig.stop()
     assert order == ["gates", "venues", "sinks"]
-
-
-def parts(rig: Rig) -> tuple[RecordingFlattener, RecordingEventBus]:
-    """Return flattener and bus of a rig."""
-    flattener, bus = rig.controller._flattener, rig.controller._bus
-    assert isinstance(flattener, RecordingFlattener)
-    assert isinstance(bus, RecordingEventBus)
-    return flattener, bus
 
 
 async def test_venues_get_the_work(rig: Rig) -> None:

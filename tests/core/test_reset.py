@@ -10,16 +10,10 @@ from ess_server.core.model import Action, Actor, Credential, Scope
 from ess_server.core.release import Outcome
 
 from .disks import turns
-from .rig import ANNA, Rig, commissioned
+from .rig import ANNA, Rig
 from .virtual_time import VirtualTimeLoop
 
 EVENT_LOOP = VirtualTimeLoop
-
-
-@pytest.fixture
-async def rig() -> Rig:
-    """A commissioned rig without obstacles."""
-    return await commissioned()
 
 
 async def test_release_order(rig: Rig) -> None:

@@ -7,16 +7,10 @@ import pytest
 from ess_server.core.errors import ResetRefusedError, RevisionMismatchError
 from ess_server.core.release import Outcome
 
-from .rig import Rig, commissioned
+from .rig import Rig
 from .virtual_time import VirtualTimeLoop
 
 EVENT_LOOP = VirtualTimeLoop
-
-
-@pytest.fixture
-async def rig() -> Rig:
-    """A commissioned rig without obstacles."""
-    return await commissioned()
 
 
 async def test_repeated_request_is_answered_again(rig: Rig) -> None:

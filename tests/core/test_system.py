@@ -15,7 +15,7 @@ from ess_server.core.system import DURABLE_WITHIN, LARGEST_PAGE, WAIT_AT_MOST, E
 from ess_server.testing import fake_readings
 
 from .disks import Disk, as_it_lies, turns
-from .rig import ANNA, RecordingFlattener, Rig, activation, commissioned, opened
+from .rig import ANNA, RecordingFlattener, Rig, activation, opened
 from .virtual_time import VirtualTimeLoop, running_clock
 from .watching import FakeTripwire
 
@@ -38,12 +38,6 @@ def system_over(rig: Rig) -> tuple[EmergencyStopSystem, FakeTripwire]:
         clock=running_clock(),
     )
     return system, tripwire
-
-
-@pytest.fixture
-async def rig() -> Rig:
-    """A commissioned controller."""
-    return await commissioned()
 
 
 @pytest.fixture
