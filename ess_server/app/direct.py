@@ -16,11 +16,13 @@ from ess_server.adapters.venue_process import VenueProcess
 from ess_server.adapters.venue_process.process import COMMAND
 from ess_server.app.venues import venue_settings
 from ess_server.config.settings import Settings
-from ess_server.core.model import AccountProgress, Action, Work
+from ess_server.core.flatten_plan import needs_names, plan
+from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.ports import Clock
 from ess_server.core.venue_link import VenueSettings, settings_message
 from ess_server.core.venue_look import snapshot_entry
 from ess_server.core.venue_snapshot import VenueSnapshot
+from ess_server.core.venue_wire import Message
 
 T = TypeVar("T")
 
@@ -54,7 +56,7 @@ class DirectOrder:
 class DirectOutcome:
     """How it ended.
 
-    ``flat`` says that every account was, and that a reading after it shows no more; ``quiet`` that nothing that was
+    ``flat`` says that every account was, and that no reading after it shows more to do; ``quiet`` that nothing that was
     sent can still act. ``shown`` is the last reading by account, or why there is none.
     """
 
@@ -103,7 +105,7 @@ class DirectFlatten:
     async def run(self, interrupted: asyncio.Event, leave: asyncio.Event) -> DirectOutcome:
         """Work until every account is flat, or until ``interrupted``; then wait until nothing that was sent can act.
 
-        ``leave`` ends every waiting. A reading after FLAT that shows more than FLAT did begins the work again.
+        ``leave`` ends every waiting. A reading after FLAT that shows more to do begins the work again.
         """
         self._note_beginning()
         await self._process.start()
@@ -152,14 +154,12 @@ class DirectFlatten:
         return True
 
     def _bears_out(self, shown: Mapping[str, VenueSnapshot | str]) -> bool:
-        """Whether no account shows more than when it was flat. One that could not be read proves nothing new."""
-        for account, found in shown.items():
-            known = self._progress[account]
-            if isinstance(found, VenueSnapshot) and (
-                len(found.orders) > (known.open_orders or 0) or len(found.positions) > (known.open_positions or 0)
-            ):
-                facts = {"detail": "there is more than when it was flat; the work goes on"}
-                self._took_event("direct.reopened", account, facts)
+        """Whether no account shows anything to do. One that could not be read proves nothing new."""
+        for work in self._wanted():
+            found = shown.get(work.account)
+            if isinstance(found, VenueSnapshot) and (left := _left(work, found, self._progress[work.account])):
+                facts = {"detail": f"the last reading shows {left}; the work goes on"}
+                self._took_event("direct.reopened", work.account, facts)
                 return False
         return True
 
@@ -190,7 +190,7 @@ class DirectFlatten:
             host=socket.gethostname(),
             pid=os.getpid(),
             version=version("emergency-stop-system"),
-            settings=settings_message(self._settings),
+            settings=_keyless(self._settings),
         )
 
     def _note_end(self, outcome: DirectOutcome) -> None:
@@ -206,6 +206,26 @@ def _told(settings: Settings, lock_file: Path, order: DirectOrder) -> VenueSetti
     accounts = [a for a in told.accounts if a.id in order.accounts]
     bare = tuple(replace(a, equity_interval=None, executions_interval=None, dead_man=None) for a in accounts)
     return replace(told, accounts=bare, feeds=(), lock_wait=LOCK_WAIT)
+
+
+def _keyless(settings: VenueSettings) -> Message:
+    """Return the settings without the places of keys: what was written there by mistake may be the key itself."""
+    told = settings_message(settings)
+    for account in told["accounts"]:
+        for source in ("key", "secret", "passphrase"):
+            del account[source]
+    return told
+
+
+def _left(work: Work, found: VenueSnapshot, flat: AccountProgress) -> str:
+    """Name what is to be done anew on an account that was ``flat``, empty if there is nothing.
+
+    What cannot be closed is not told apart from what can: it is taken to be no more than it was.
+    """
+    if needs_names(work) and found.unnamed:
+        return f"market {found.unnamed[0]}, whose symbol could not be looked up"
+    dusty = flat.status is FlattenStatus.FLAT_WITH_DUST and len(found.positions) <= (flat.open_positions or 0)
+    return plan(work, found, dust=frozenset(found.positions if dusty else ()), swept=True).left
 
 
 async def _first(*events: asyncio.Event) -> None:

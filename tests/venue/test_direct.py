@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,16 @@ from tests.venue.office import PRELUDE
 
 ORDER = DirectOrder(accounts=("main",), symbols=(), action=Action.FLATTEN, requested_by="ann")
 ANSWERING = """
-def answer(orders=0):
+def answer(orders=0, positions=0, unnamed=(), reduce_only=False):
     while True:
         ask = hear()
         if ask["type"] == "quiesce":
             say(type="quiesced", id=ask["id"], ok=True)
         if ask["type"] == "look":
-            row = {"id": "7", "symbol": "X", "conditional": False, "reduce_only": False, "client_order_id": ""}
-            shown = {"time": "2026-01-05T12:00:00+00:00", "orders": [row] * orders, "positions": [], "unnamed": []}
+            order = {"id": "7", "symbol": "X", "conditional": False, "reduce_only": reduce_only, "client_order_id": ""}
+            held = {"symbol": "X", "long": True, "quantity": "1", "hedged": False, "price": None}
+            shown = {"time": "2026-01-05T12:00:00+00:00", "orders": [order] * orders, "positions": [held] * positions,
+                     "unnamed": list(unnamed)}
             say(type="looked", id=ask["id"], snapshot=shown)
             return
 """
@@ -36,10 +39,10 @@ def answer(orders=0):
 class Desk:
     """One run, and what it told."""
 
-    def __init__(self, place: Path, script: str) -> None:
+    def __init__(self, place: Path, script: str, order: DirectOrder = ORDER) -> None:
         settings = Settings(
             accounts=(
-                AccountSettings(id="main", venue="paper", exchange="binanceusdm", api_key_env="A", secret_env="B"),
+                AccountSettings(id="main", venue="paper", exchange="binanceusdm", api_key_env="A", secret_env="hunter"),
                 AccountSettings(id="other", venue="paper", exchange="binanceusdm", api_key_env="A", secret_env="B"),
             )
         )
@@ -51,7 +54,7 @@ class Desk:
         self.run = DirectFlatten(
             settings,
             place / "venue.lock",
-            ORDER,
+            order,
             clock=SystemClock(),
             evidence=self.evidence,
             onlooker=self,
@@ -79,15 +82,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Desk]:
-    """Make a run over this script."""
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]:
+    """Make a run over this script, of an order."""
     lives = tmp_path / "lives"
     lives.mkdir()
     monkeypatch.setenv("LIVES", str(lives))
-    return lambda script: Desk(tmp_path, script)
+    return lambda script, order=ORDER: Desk(tmp_path, script, order)
 
 
-async def test_what_a_later_reading_denies_is_not_the_end(desk: Callable[[str], Desk]) -> None:
+async def test_what_a_later_reading_denies_is_not_the_end(desk: Callable[..., Desk]) -> None:
     """An order that stands there after FLAT begins the work anew; only what is borne out is flat."""
     run = desk("for orders in (1, 0):\n    progress(hear_work(), 'FLAT')\n    answer(orders)\nhear()\n")
     outcome = await run.ends()
@@ -99,7 +102,50 @@ async def test_what_a_later_reading_denies_is_not_the_end(desk: Callable[[str], 
     assert [(line["account"], line["shown"]["orders"]) for line in shown] == [("main", [])]
 
 
-async def test_only_the_accounts_that_are_meant_are_told_of(desk: Callable[[str], Desk]) -> None:
+@pytest.mark.parametrize(
+    ("order", "shows", "reopened"),
+    [
+        (replace(ORDER, symbols=("X",)), "1", 1),
+        (replace(ORDER, symbols=("Y",)), "1", 0),
+        (replace(ORDER, symbols=("Y",)), "1, unnamed=['X']", 1),
+        (ORDER, "1, reduce_only=True", 0),
+        (ORDER, "positions=1", 1),
+        (replace(ORDER, action=Action.CANCEL), "positions=1", 0),
+    ],
+)
+async def test_what_the_order_does_not_cover_begins_no_work(
+    desk: Callable[..., Desk], order: DirectOrder, shows: str, reopened: int
+) -> None:
+    """Other symbols, exits, and positions where nothing is closed are not its business; what has no name may be."""
+    again = "progress(hear_work(), 'FLAT')\nanswer()\n" * reopened
+    run = desk(f"progress(hear_work(), 'FLAT')\nanswer({shows})\n{again}hear()\n", order)
+    outcome = await run.ends()
+
+    assert outcome.flat
+    assert run.events.count("direct.reopened") == reopened
+
+
+async def test_as_many_orders_as_before_are_not_the_same_orders(desk: Callable[..., Desk]) -> None:
+    """Flat with an exit that was left alone is not flat with an entry in its place."""
+    counted = "progress(hear_work(), 'FLAT', open_orders=1)\n"
+    run = desk(f"{counted}answer(1)\n{counted}answer(1, reduce_only=True)\nhear()\n")
+    outcome = await run.ends()
+
+    assert outcome.flat
+    assert run.events.count("direct.reopened") == 1
+
+
+async def test_dust_is_no_more_than_when_it_was_flat(desk: Callable[..., Desk]) -> None:
+    """What cannot be closed stays in the last reading, and is no reason to begin anew."""
+    counted = "progress(hear_work(), 'FLAT_WITH_DUST', open_positions=1)\n"
+    run = desk(f"{counted}answer(positions=2)\n{counted}answer(positions=1)\nhear()\n")
+    outcome = await run.ends()
+
+    assert outcome.flat
+    assert run.events.count("direct.reopened") == 1
+
+
+async def test_only_the_accounts_that_are_meant_are_told_of(desk: Callable[..., Desk]) -> None:
     """Not even the keys of another account are read, nor equity, nor a dead man's switch kept alive."""
     run = desk("progress(hear_work(), 'FLAT')\nanswer()\nhear()\n")
     await run.ends()
@@ -108,9 +154,11 @@ async def test_only_the_accounts_that_are_meant_are_told_of(desk: Callable[[str]
     (account,) = begun["settings"]["accounts"]
     assert (account["id"], account["equity_interval_s"], account["dead_man"]) == ("main", None, None)
     assert begun["settings"]["feeds"] == []
+    # What stands where the place of a key should may be the key itself, and evidence is kept.
+    assert "hunter" not in str(run.lines)
 
 
-async def test_leaving_waits_for_nothing_and_says_so(desk: Callable[[str], Desk]) -> None:
+async def test_leaving_waits_for_nothing_and_says_so(desk: Callable[..., Desk]) -> None:
     """A second Ctrl-C ends it though the process answers nothing; that something may still act is in the outcome."""
     run = desk("progress(hear_work(), 'CLOSING')\nwhile True: hear()\n")
     ending = asyncio.ensure_future(run.ends())
@@ -127,7 +175,7 @@ async def test_leaving_waits_for_nothing_and_says_so(desk: Callable[[str], Desk]
 
 
 async def test_a_process_that_never_comes_up_is_waited_out(
-    desk: Callable[[str], Desk], monkeypatch: pytest.MonkeyPatch
+    desk: Callable[..., Desk], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is tried again and again; after Ctrl-C nothing can act any more, and what is open is not known."""
     for name in ("QUIET_WITHIN", "LOOK_WITHIN"):
