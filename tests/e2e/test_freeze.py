@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from ess_client.pb import emergency_stop_pb2 as pb
+from tests.e2e.judging import NEVER
 from tests.e2e.process import ServerProcess, clock, eventually, freeze, python
 
 LEASE = 1.0
@@ -41,7 +42,9 @@ class Gates:
             self.latest[int(number)] = verdict.decode()
 
     def all_say(self, *verdicts: str) -> bool:
-        """Whether every gate says one of these at present."""
+        """Whether every gate says one of these at present, and none has ever said what no gate may."""
+        never = [(verdict, times) for times, (verdict, _) in list(self.runs.items()) if verdict in NEVER]
+        assert not never, f"gate and time: {never}"
         return len(self.latest) == self.count and set(self.latest.values()) <= set(verdicts)
 
     @property

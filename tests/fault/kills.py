@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -225,8 +226,8 @@ async def _judged(scene: Scene, what: str, work: Any) -> None:
 
 async def _all(seconds: float, seed: int, result: Result, folder: Path) -> None:
     rng = random.Random(seed)
-    victims = [SERVER, VENUE, ENGINE] * (ROUNDS // 3)
-    rng.shuffle(victims)
+    # Each has its turn, however short the time.
+    victims = [victim for _ in range(ROUNDS // 3) for victim in rng.sample((SERVER, VENUE, ENGINE), 3)]
     async with market(folder) as venue:
         server = ServerProcess(folder / "data", arguments=("--config", folder / "ess.toml"))
         scene = Scene(server, venue, rng, result)
@@ -238,8 +239,11 @@ async def _all(seconds: float, seed: int, result: Result, folder: Path) -> None:
         finally:
             await server.kill()
     seen = scene.history
-    asked_for = f"{len(seen.acknowledged)} durable triggers, {len(seen.resets)} resets"
+    flattens = sum(1 for scope, _ in seen.acknowledged if scope == f"account/{MAIN}")
+    asked_for = f"{len(seen.acknowledged)} durable triggers ({flattens} with FLATTEN), {len(seen.resets)} resets"
     result.notes.append(f"{asked_for}, {len(seen.seen_by_gate)} stops seen by a gate")
+    killed = Counter(victims[: result.tried - 1])
+    result.notes.append("killed: " + ", ".join(f"{victim} {killed[victim]}" for victim in (SERVER, VENUE, ENGINE)))
 
 
 def run(seconds: float, seed: int) -> Result:

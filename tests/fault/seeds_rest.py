@@ -129,6 +129,13 @@ DISKS = [
         f"{FAMILY}records",
     ),
     Seed(
+        f"{CORE}/controller.py",
+        "        self._revisions.step_over(highest_revision)",
+        "        return None",
+        "a gate that has seen more than the store is not heard",
+        f"{FAMILY}records",
+    ),
+    Seed(
         "ess_server/adapters/latch_file.py",
         "                self._overwrite(self._counter + 1, payload)",
         "                self._overwrite(self._counter + 2, payload)",

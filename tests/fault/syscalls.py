@@ -118,10 +118,10 @@ def cases_of(bench: Bench) -> Iterator[Case]:
 
 
 def drawn(cases: Iterable[Case], rng: random.Random) -> list[Case]:
-    """Return the cases in an order in which every scene and record has its turn, however short the time."""
-    groups: dict[tuple[str, str], list[Case]] = {}
+    """Return the cases in an order in which each fault has its turn in every scene and record, in a short time too."""
+    groups: dict[tuple[str, str, str], list[Case]] = {}
     for case in cases:
-        groups.setdefault((case.scene, case.record), []).append(case)
+        groups.setdefault((case.scene, case.record, case.fault), []).append(case)
     for group in groups.values():
         rng.shuffle(group)
     return [case for turn in zip_longest(*groups.values()) for case in turn if case]

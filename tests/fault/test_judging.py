@@ -1,6 +1,7 @@
 """The judges of the fault suite see what they are there for: each is shown one thing that must not be."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from tests.e2e.process import ROOT
 from tests.fault.disk import Disk
 from tests.fault.hand import both_say_inactive
 from tests.fault.installation import LATCH, STATE_DB, opened
+from tests.fault.mutants import Copy, problem_of
 from tests.fault.races import Effect, order_problem, replayed
-from tests.fault.seeds import SEEDS, table
+from tests.fault.run import FAMILIES
+from tests.fault.seeds import FAMILY, SEEDS, Seed, table
 
 DIRECTORY, TOLD = "/d", "/told"
 
@@ -103,6 +106,24 @@ def test_every_seeded_bug_finds_its_line_and_its_check() -> None:
     assert not lost
     assert not gone
     assert len(SEEDS) >= 25
+
+
+def test_every_family_is_shown_a_bug_that_it_finds() -> None:
+    """A family that cannot fail proves nothing; the seeded bugs themselves are the family that is left."""
+    shown = {seed.check.removeprefix(FAMILY) for seed in SEEDS if seed.check.startswith(FAMILY)}
+
+    assert shown == {family.name for family in FAMILIES} - {"mutants"}
+
+
+def test_a_bug_that_its_check_does_not_see_is_a_finding(tmp_path: Path) -> None:
+    """The check stays green, or the line is gone: both are told, and the copy is mended."""
+    (tmp_path / "code.py").write_text("ONE = 1\n")
+    (tmp_path / "test_code.py").write_text("import json\n\n\ndef test() -> None:\n    assert True\n")
+    copy, unseen = Copy(tmp_path), Seed("code.py", "ONE = 1", "ONE = 2", "one is two", "test_code.py::test")
+
+    assert "stays green" in problem_of(unseen, copy)
+    assert "holds 0 times" in problem_of(replace(unseen, old="TWO"), copy)
+    assert (tmp_path / "code.py").read_text() == "ONE = 1\n"
 
 
 def test_documentation_shows_the_table_of_seeds() -> None:

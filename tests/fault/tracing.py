@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -17,11 +18,20 @@ SIDES = ("", "-wal", "-journal", ".new", ".new-wal", ".new-journal")
 
 
 def available() -> bool:
-    """Whether strace is installed and allowed to trace."""
+    """Whether strace is installed, and may attach to a process that it has not started."""
     if shutil.which("strace") is None:
         return False
-    tried = subprocess.run(["strace", "-qq", "-o", os.devnull, "-e", "trace=none", "true"], check=False)
-    return tried.returncode == 0
+    life = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    command = ["strace", "-qq", "-o", os.devnull, "-e", "trace=none", "-p", str(life.pid)]
+    tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: _all_traced(life.pid) or tracer.poll() is not None)
+        return tracer.poll() is None
+    finally:
+        tracer.kill()
+        tracer.wait()
+        life.kill()
+        life.communicate()
 
 
 def paths(data: Path, name: str) -> list[str]:
