@@ -1,35 +1,20 @@
 """Every breach stops, once; whatever an evaluator does keeps no other from being acted on."""
 
 from datetime import timedelta
-from decimal import Decimal
 
 import pytest
 
-from ess_server.core.evaluators import ManualEvaluator, ManualSettings, Mode
-from ess_server.core.model import GLOBAL, SERVER, Action, CauseSource, EventDraft, Scope, Stop
-from ess_server.core.monitor import Monitor
-from ess_server.core.readings import EvaluatorStatus, Measure, Unknown, Warn
-from ess_server.core.watched import Watched
-from ess_server.testing import START, RecordingEventBus, fake_readings
+from ess_server.core.evaluators import Mode
+from ess_server.core.model import SERVER, Action, CauseSource, EventDraft, Scope
+from ess_server.core.readings import Unknown
+from ess_server.testing import RecordingEventBus
 
-from .rig import commissioned
 from .virtual_time import VirtualTimeLoop, running_clock
-from .watching import InlineThread, Watch, on, watching
+from .watching import on, only, warn, watching
 
 EVENT_LOOP = VirtualTimeLoop
 
 MAIN = Scope.parse("account/main")
-
-
-def only(watch: Watch) -> Stop:
-    """Return the one stop that stands."""
-    (stop,) = watch.rig.state.stops
-    return stop
-
-
-def warn(tier: int) -> Warn:
-    """Return a verdict past a warn tier."""
-    return Warn(Measure(value=Decimal(tier), limit=Decimal(100), time=START), tier, f"{tier} % of the limit")
 
 
 async def test_breach_stops_its_scope() -> None:
@@ -163,71 +148,6 @@ async def test_fault_may_become_a_breach() -> None:
     assert (only(watch).action, only(watch).cause_count) == (Action.FLATTEN, 2)
 
 
-async def test_warn_tiers_are_told() -> None:
-    """A tier that is passed is logged and told to gates at once, again when it changes, and when it is over."""
-    watch = await watching(on("drawdown"), on("shadow", mode=Mode.SHADOW))
-    watch.says("drawdown", warn(50))
-    watch.says("shadow", warn(75))
-    await watch.ticks(3)
-    assert [(w.name, w.tier_percent) for w in watch.monitor.warnings()] == [("drawdown", 50)]
-    assert len(watch.rig.told) == 2
-    watch.says("drawdown", warn(90))
-    await watch.ticks(2)
-    watch.says("drawdown", None)
-    await watch.ticks(6)
-    assert (watch.monitor.warnings(), len(watch.rig.told)) == ([], 4)
-    await watch.rig.controller.settle()
-    told = [e.draft for e in watch.rig.log.read(after=0, limit=99, ascending=True, kind="evaluator.")]
-    assert [(e.kind, e.summary) for e in told] == [
-        ("evaluator.warned", "50 % of the limit"),
-        ("evaluator.warned", "75 % of the limit"),
-        ("evaluator.warned", "90 % of the limit"),
-        ("evaluator.near_miss", "drawdown came close (90, 90% of the limit 100)"),
-        ("evaluator.cleared", "drawdown is below every warn tier"),
-    ]
-
-
-async def test_breach_that_waits_for_confirmation_is_warned_of_until_it_is_a_stop() -> None:
-    """Engines hear of it as of the highest tier; a stop says more, and ends the warning without an all-clear."""
-    watch = await watching(on("drawdown", confirm=2, confirm_of=2))
-    watch.trips("drawdown")
-    await watch.ticks()
-    assert [w.tier_percent for w in watch.monitor.warnings()] == [90]
-    watch.trips("drawdown")
-    await watch.ticks()
-    await watch.rig.controller.settle()
-    assert watch.rig.state.active
-    assert watch.monitor.warnings() == []
-    assert watch.rig.kinds[-2:] == ["evaluator.warned", "stop.activated"]
-
-
-async def test_equity_that_flaps_writes_no_event_each_tick() -> None:
-    """Around a tier and around the limit: a warning, what a shadow would have done, and what was missed, once each."""
-    watch = await watching(on("near", confirm=9, confirm_of=9), on("shadow", mode=Mode.SHADOW))
-    for _ in range(5):
-        watch.says("near", warn(90))
-        watch.says("shadow", warn(90))
-        await watch.ticks()
-        watch.trips("near", "shadow")
-        await watch.ticks()
-    watch.says("near", None)
-    watch.says("shadow", None)
-    await watch.ticks(6)
-    await watch.rig.controller.settle()
-    told = [e.draft for e in watch.rig.log.read(after=0, limit=99, ascending=True, kind="evaluator.")]
-    assert sorted((dict(e.details)["evaluator"], e.kind.removeprefix("evaluator.")) for e in told) == [
-        ("near", "cleared"),
-        ("near", "near_miss"),
-        ("near", "warned"),
-        ("shadow", "cleared"),
-        ("shadow", "warned"),
-        ("shadow", "would_trip"),
-    ]
-    miss = next(e for e in told if e.kind == "evaluator.near_miss")
-    assert dict(miss.details) == {"evaluator": "near", "reading": "11", "limit": "10", "breached": "yes"}
-    assert [v.near_misses for v in watch.monitor.views()] == [1, 0]
-
-
 async def test_bus_that_raises_keeps_no_evaluator_from_stopping() -> None:
     """An event that nobody can be told of does not keep a breach in the same pass from being acted on."""
     watch = await watching(on("warns"), on("trips"))
@@ -251,90 +171,3 @@ async def test_work_is_handed_over_every_tick() -> None:
     before = len(watch.flattener.wanted)
     await watch.ticks(3)
     assert [list(w) for w in watch.flattener.wanted[before:]] == [["main"]] * 3
-
-
-async def test_assess_names_what_would_trip_again() -> None:
-    """Before a release everything in its scope is read anew, whatever is stopped; breaches are named, shadows not."""
-    watch = await watching(
-        on("own", "account/main"), on("other", "account/hedge"), on("clear"), on("shadow", mode=Mode.SHADOW)
-    )
-    await watch.rig.stop()
-    watch.trips("own", "other", "shadow")
-    assert await watch.monitor.assess(watch.rig.state.stops) == [
-        ("own", "scripted breach"),
-        ("other", "scripted breach"),
-    ]
-    await watch.rig.stop("account/main")
-    main = watch.rig.state.stop_for(MAIN)
-    assert main
-    assert await watch.monitor.assess([main]) == [("own", "scripted breach")]
-
-
-async def test_assess_names_the_unknown_that_stopped() -> None:
-    """An evaluator that cannot tell stands in the way only of the release of a stop that it has caused."""
-    watch = await watching(on("feed"), on("quiet"))
-    watch.says("feed", RuntimeError("x"))
-    await watch.ticks()
-    watch.says("quiet", Unknown("no reading"))
-    assert await watch.monitor.assess(watch.rig.state.stops) == [("feed", "raised RuntimeError")]
-
-
-@pytest.mark.parametrize("how", ["clear", "time"])
-async def test_overridden_evaluator_is_inhibited(how: str) -> None:
-    """What a reset went past does not stop again until it has read clear once, or 15 minutes are over."""
-    watch = await watching(on("drawdown"), on("other", "account/main"))
-    watch.trips("drawdown")
-    await watch.ticks()
-    released = (await watch.rig.reset()).stops
-    watch.monitor.released(released, ["drawdown"])
-    await watch.ticks(10)
-    assert not watch.rig.state.active
-    assert [v.status for v in watch.monitor.views()] == [EvaluatorStatus.INHIBITED, EvaluatorStatus.CLEAR]
-    if how == "clear":
-        watch.says("drawdown", None)
-        await watch.ticks()
-        watch.trips("drawdown")
-    else:
-        running_clock().advance(timedelta(minutes=15))
-    await watch.ticks()
-    assert only(watch).scope == GLOBAL
-
-
-async def test_release_counts_anew() -> None:
-    """After a release an evaluator of that scope confirms from nothing, one of another scope goes on counting."""
-    watch = await watching(
-        *(on(n, s, confirm=2, confirm_of=2) for n, s in (("own", "account/main"), ("far", "symbol/X")))
-    )
-    watch.trips("own", "far")
-    await watch.ticks()
-    stop = (await watch.rig.stop("account/main")).stop
-    await watch.rig.reset()
-    watch.monitor.released([stop], [])
-    watch.trips("own", "far")
-    await watch.ticks()
-    assert only(watch).cause.evaluator == "far"
-
-
-@pytest.mark.parametrize("standing", ["flattening", "held", "gone past"])
-async def test_request_by_hand_is_never_refused_for_what_stands(standing: str) -> None:
-    """It joins, raises what was held, and counts again right after a reset went past an earlier one; once each."""
-    rig = await commissioned()
-    manual = ManualEvaluator(ManualSettings())
-    monitor = Monitor(controller=rig.controller, watched=[Watched(manual, ManualSettings())], readings=fake_readings())
-    monitor._thread = InlineThread()  # type: ignore[assignment]  # a stand-in
-    await rig.stop()
-    if standing == "held":
-        await rig.hold()
-    if standing == "gone past":
-        manual.request("first")
-        assert await monitor.assess(rig.state.stops) == [("manual", "requested by hand: first")]
-        monitor.released((await rig.reset()).stops, ["manual"])
-    manual.request("again")
-    before = rig.state.revision
-    for _ in range(3):
-        await monitor.tick()
-    (stop,) = rig.state.stops
-    assert (stop.action, stop.held, stop.revision) == (Action.FLATTEN, False, before + 1)
-    assert stop.cause_count == (1 if standing == "gone past" else 2)
-    await rig.controller.settle()
-    assert rig.newest.summary == "requested by hand: again"

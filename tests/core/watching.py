@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from ess_server.core.errors import StoreError
 from ess_server.core.evaluation import Fault, _evaluate
 from ess_server.core.evaluators import EvaluatorSettings
-from ess_server.core.model import Action, Scope
+from ess_server.core.model import Action, Scope, Stop
 from ess_server.core.monitor import Monitor, MonitorSettings
 from ess_server.core.ports import EmergencyConditionEvaluator, Readings
-from ess_server.core.readings import Instant, Verdict
+from ess_server.core.readings import Instant, Measure, Verdict, Warn
 from ess_server.core.watched import Watched
-from ess_server.testing import ScriptedEvaluator, fake_readings, trip
+from ess_server.testing import START, ScriptedEvaluator, fake_readings, trip
 
 from .rig import RecordingFlattener, Rig, commissioned
 from .virtual_time import running_clock
@@ -112,3 +113,14 @@ async def watching(*settings: EvaluatorSettings, rig: Rig | None = None) -> Watc
     )
     monitor._thread = thread  # type: ignore[assignment]  # a stand-in
     return Watch(rig, monitor, tripwire, thread, evaluators)
+
+
+def only(watch: Watch) -> Stop:
+    """Return the one stop that stands."""
+    (stop,) = watch.rig.state.stops
+    return stop
+
+
+def warn(tier: int) -> Warn:
+    """Return a verdict past a warn tier."""
+    return Warn(Measure(value=Decimal(tier), limit=Decimal(100), time=START), tier, f"{tier} % of the limit")
