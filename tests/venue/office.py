@@ -43,9 +43,8 @@ def hear_work():
     return message["work"]["main"]
 def progress(entry, status, **changes):
     work = entry["work"] or {"stop_id": ""}
-    message = {"account": "main", "generation": entry["generation"], **changes}
-    say(type="progress", venue="paper", status=status, open_orders=0, open_positions=0, read_time=None, detail="",
-        stop_id=work["stop_id"], **message)
+    message = {"account": "main", "generation": entry["generation"], "open_orders": 0, "open_positions": 0, **changes}
+    say(type="progress", venue="paper", status=status, read_time=None, detail="", stop_id=work["stop_id"], **message)
 def obey():
     while True:
         entry = hear_work()
