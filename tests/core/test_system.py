@@ -1,4 +1,4 @@
-"""The whole of one installation in process: start it, stop trading, ask, release, end it."""
+"""The whole of one installation in process: stop trading, ask, release, read the log."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,36 +8,16 @@ import pytest
 
 from ess_server.core.broadcast import StateBroadcast
 from ess_server.core.model import Action, Scope
-from ess_server.core.monitor import NEVER, Monitor
 from ess_server.core.pace import Pace
 from ess_server.core.subscribers import SubscriberRegistry
 from ess_server.core.system import DURABLE_WITHIN, LARGEST_PAGE, WAIT_AT_MOST, EmergencyStopSystem
-from ess_server.testing import fake_readings
 
-from .disks import Disk, as_it_lies, turns
-from .rig import ANNA, RecordingFlattener, Rig, activation, opened
+from .disks import Disk, turns
+from .installed import LEASE, gate, system_over
+from .rig import Rig, activation
 from .virtual_time import VirtualTimeLoop, running_clock
-from .watching import FakeTripwire
 
 EVENT_LOOP = VirtualTimeLoop
-
-LEASE = timedelta(seconds=1)
-
-
-def system_over(rig: Rig) -> tuple[EmergencyStopSystem, FakeTripwire]:
-    """Build a system around a controller."""
-    tripwire = FakeTripwire()
-    monitor = Monitor(controller=rig.controller, watched=(), readings=fake_readings(), tripwire=tripwire)
-    system = EmergencyStopSystem(
-        controller=rig.controller,
-        resets=rig.resets,
-        monitor=monitor,
-        subscribers=SubscriberRegistry(expected=(), lease=LEASE, limit=lambda: 10, clock=running_clock()),
-        flattener=rig.controller._flattener,
-        log=rig.log,
-        clock=running_clock(),
-    )
-    return system, tripwire
 
 
 @pytest.fixture
@@ -49,37 +29,6 @@ async def system(rig: Rig) -> AsyncIterator[EmergencyStopSystem]:
     for disk in rig.disks:
         disk.broken = False
         disk.before.open()
-    await system.stop()
-
-
-def gate(system: EmergencyStopSystem, *scopes: str) -> None:
-    """Connect a gate."""
-    system.subscribers.opened(subscriber_id="mm", session_id="1", actor=ANNA, scopes=scopes, client_version="")
-
-
-async def test_start_waits_for_the_first_look_at_the_tripwire(rig: Rig) -> None:
-    """A disk that takes longer than a tick to tell keeps the server from serving before it is stopped."""
-    system, tripwire = system_over(rig)
-    tripwire.text = "x"
-    tripwire.answers.clear()
-    asyncio.get_running_loop().call_later(1, tripwire.answers.set)
-    await system.start()
-    assert rig.state.active
-    assert tripwire.looks == 1
-    await system.stop()
-
-
-async def test_start_ends_without_proof_if_the_tripwire_cannot_be_looked_at(rig: Rig) -> None:
-    """A disk that hangs does not keep the server from serving, but nothing is proven to a gate before it answers."""
-    system, tripwire = system_over(rig)
-    tripwire.answers.clear()
-    began = running_clock().uptime()
-    await system.start()
-    assert running_clock().uptime() - began < 6
-    assert system.monitor.proven_uptime == NEVER
-    tripwire.answers.set()
-    await asyncio.sleep(0.5)
-    assert system.monitor.proven_uptime > began
     await system.stop()
 
 
@@ -206,67 +155,6 @@ async def test_reset_and_hold_are_those_of_the_core(system: EmergencyStopSystem,
     await system.trigger(activation())
     assert (await system.hold(rig.request())).state.stops[0].held
     assert not (await system.reset(rig.request())).state.active
-
-
-async def test_start_reads_and_carries_out_before_it_serves(rig: Rig) -> None:
-    """When the start has returned the tripwire was looked at, what stands was handed over, and the state is proven."""
-    await rig.stop("account/main")
-    flattener = RecordingFlattener()
-    again = await opened(*(as_it_lies(d) for d in rig.disks), flattener=flattener)
-    system, tripwire = system_over(again)
-    assert system.subscribers.enforcement().revision == again.state.revision
-    tripwire.text = "x"
-    running_clock().advance(1)
-    await system.start()
-    assert sorted(flattener.wanted[0]) == ["main"]
-    assert len(again.state.stops) == 2
-    assert system.monitor.proven_uptime == running_clock().uptime()
-    assert not system.watching.done()
-    await system.stop()
-
-
-async def test_gates_of_an_inactive_start_have_nothing_to_confirm(rig: Rig) -> None:
-    """Where nothing is stopped no gate is waited for."""
-    system, _ = system_over(rig)
-    gate(system)
-    assert system.subscribers.enforcement().complete
-
-
-async def test_stop_ends_watching_and_waits_for_the_disk(rig: Rig) -> None:
-    """An end returns when what is latched is on every disk, and nothing watches any more."""
-    system, _ = system_over(rig)
-    await system.start()
-    watching = system.watching
-    rig.disks[1].before.shut()
-    rig.trigger()
-    ending = asyncio.create_task(system.stop())
-    await asyncio.sleep(60)
-    assert (watching.done(), ending.done()) == (True, False)
-    rig.disks[1].before.open()
-    await ending
-    assert rig.disks[1].shown.stops == rig.state.stops
-
-
-async def test_stop_leaves_no_half_release(rig: Rig) -> None:
-    """An end in the middle of a release waits for its second write, so that the next start is not in doubt."""
-    system, _ = system_over(rig)
-    await rig.stop()
-    rig.disks[1].before.shut()
-    reset = asyncio.create_task(rig.reset())
-    await rig.disks[1].before.reached()
-    ending = asyncio.create_task(system.stop())
-    await asyncio.sleep(1)
-    assert not ending.done()
-    rig.disks[1].before.open()
-    await ending
-    assert not (await opened(*(as_it_lies(d) for d in rig.disks))).state.active
-    await reset
-
-
-async def test_stop_without_a_start(rig: Rig) -> None:
-    """What was never started can be ended."""
-    system, _ = system_over(rig)
-    await system.stop()
 
 
 async def test_events_are_paged(system: EmergencyStopSystem) -> None:
