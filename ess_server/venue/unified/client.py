@@ -138,14 +138,14 @@ class UnifiedClient:
             raise BelowMinimumError(f"{position.quantity} {position.symbol} is below the market's minimum")
         bound = None if limit is None else self._markets.within(limit, position.symbol, long=position.long)
         closings = [
-            Closing(
+            partial(
+                Closing,
                 symbol=position.symbol,
                 position=held,
                 quantity=part,
                 whole=part == abs(held.amount),
                 client_order_id=self.plan.ids(f"{client_order_id}-{n}"),
                 limit=bound,
-                expires=self._markets.venue_time() + SEND_WINDOW_MS,
             )
             for n, (held, part) in enumerate(parts[:MAX_PARTS])
         ]
@@ -214,9 +214,13 @@ class UnifiedClient:
         self._budget.read(self._weight(endpoint), Purpose.OBSERVING)
         return await self._request(endpoint, params, self._timing, 0)
 
-    async def _close_part(self, closing: Closing) -> None:
+    async def _close_part(self, closing: Callable[..., Closing]) -> None:
+        def send() -> Awaitable[Any]:
+            # Its validity begins when it goes out, not when it begins to wait for its turn.
+            return self.plan.close(self._exchange, closing(expires=self._markets.venue_time() + SEND_WINDOW_MS))
+
         try:
-            await self._ask(lambda: self.plan.close(self._exchange, closing), self._slots, 0)
+            await self._ask(send, self._slots, 0)
         except VenueError as error:
             if any(word in str(error) for word in self.plan.below_minimum):
                 raise BelowMinimumError(str(error)) from None

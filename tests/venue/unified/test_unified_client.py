@@ -18,9 +18,10 @@ from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
 from ess_server.testing.waiting import eventually
 from ess_server.venue.strict import VenueError
-from ess_server.venue.unified.client import UnifiedClient
+from ess_server.venue.unified.client import CONCURRENCY, UnifiedClient
+from ess_server.venue.unified.plan import SEND_WINDOW_MS
 from tests.venue.unified import binance_coinm, bitget, gate, hyperliquid, kraken, kraken_futures
-from tests.venue.unified.case import Case, connect
+from tests.venue.unified.case import NOW_MS, Case, connect
 from tests.venue.unified.cases import CASES
 from tests.venue.unified.wire import Sent, Wire
 
@@ -125,6 +126,23 @@ async def test_a_refused_time_is_measured_again_and_tried_once(opened: AsyncExit
 
     assert [s.path for s in wire.sent].count("/dapi/v1/time") == 1
     assert answers == []
+
+
+async def test_the_validity_of_a_close_begins_when_it_goes_out(opened: AsyncExitStack) -> None:
+    """Not when it begins to wait for its turn, nor by a clock that the venue has refused: it would be expired."""
+    client, wire = await _ready(kraken_futures.CASE, opened)
+    position = (await client.snapshot()).positions[0]
+    wire.taken()
+    async with AsyncExitStack() as busy:
+        for _ in range(CONCURRENCY):
+            await busy.enter_async_context(client._slots)
+        closing = asyncio.ensure_future(client.close_position(position, "ess-1"))
+        await asyncio.sleep(0)
+        client._exchange.milliseconds = lambda: NOW_MS + 60_000
+    await closing
+    (sent,) = wire.taken()
+
+    assert client._exchange.parse8601(sent.params["processBefore"]) == NOW_MS + 60_000 + SEND_WINDOW_MS
 
 
 async def test_a_limit_told_in_a_reply_that_looks_well_is_kept(opened: AsyncExitStack) -> None:
