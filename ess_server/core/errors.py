@@ -54,3 +54,8 @@ class CapacityError(EssError):
 
 class VenueUnknownError(EssError):
     """The venue could not be read, so nothing may be concluded about orders or positions."""
+
+
+def describe(error: BaseException | None) -> str:
+    """Return what may be shown of an error: other people's exceptions can carry requests and keys."""
+    return str(error)[:200] if isinstance(error, EssError) else type(error).__name__

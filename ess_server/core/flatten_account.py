@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from ess_server.core.closing import Close, ClosingRules, ClosingSchedule
-from ess_server.core.errors import EssError, VenueUnknownError
+from ess_server.core.errors import VenueUnknownError, describe
 from ess_server.core.flatten_attempt import Attempt
 from ess_server.core.flatten_calls import BoundedCalls
 from ess_server.core.flatten_plan import (
@@ -286,8 +286,3 @@ class AccountFlattener:
     def _shuffled(self, attempt: Attempt, items: Sequence[T]) -> Sequence[T]:
         """Return another order at every retry, so that what hangs cannot starve the rest behind it."""
         return items if attempt.rounds == 1 else self._random.sample(items, len(items))
-
-
-def describe(error: BaseException | None) -> str:
-    """Return what may be shown of an error: other people's exceptions can carry requests and keys."""
-    return str(error)[:200] if isinstance(error, EssError) else type(error).__name__

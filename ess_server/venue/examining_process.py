@@ -9,8 +9,7 @@ import signal
 from contextlib import suppress
 
 from ess_server.core.clock import SystemClock
-from ess_server.core.errors import EssError
-from ess_server.core.flatten_account import describe
+from ess_server.core.errors import EssError, describe
 from ess_server.core.venue_examination import examination_message
 from ess_server.core.venue_link import VenueSettings, read_settings
 from ess_server.core.venue_wire import ALIVE_EVERY, decode

@@ -3,8 +3,8 @@
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from ess_server.core.errors import describe
 from ess_server.core.examination import Examination, KeyFacts, Load, MarketFacts, Topic
-from ess_server.core.flatten_account import describe
 from ess_server.core.venue_ports import ExchangeClient
 from ess_server.venue.reading import complete
 from ess_server.venue.upkeep import bounded

@@ -3,7 +3,7 @@
 import asyncio
 from datetime import timedelta
 
-from ess_server.core.flatten_account import describe
+from ess_server.core.errors import describe
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.venue_look import looked_message, unread_message
 from ess_server.core.venue_ports import ExchangeClient

@@ -8,8 +8,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from ess_server.core.errors import VenueUnknownError
-from ess_server.core.flatten_account import describe
+from ess_server.core.errors import VenueUnknownError, describe
 from ess_server.core.flatten_plan import ReadBudgetError
 from ess_server.core.ports import Clock
 from ess_server.core.venue_ports import ExchangeClient
