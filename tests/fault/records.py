@@ -256,9 +256,11 @@ def run(seconds: float, seed: int) -> Result:
             result.judge(f"both records are those of before {what}", older.problem_of(folder, released=released))
         bytewise = list(byte_cases(images, rng))
         rng.shuffle(bytewise)
-        cases = [*whole_cases(images), *pair_cases(images, rng), *bytewise]
-        for case in cases:
-            if not end:
+        whole = list(whole_cases(images))
+        cases = [*whole, *pair_cases(images, rng), *bytewise]
+        for number, case in enumerate(cases):
+            # However short the time, whole files have their turn.
+            if not end and number >= len(whole):
                 break
             result.judge(case.name, tried(case, folder))
         result.notes.append(f"{result.tried - 2} of {len(cases)} damages; both older, found by a gate")
