@@ -84,3 +84,11 @@ async def served(serve: Serve) -> Served:
     one = await serve()
     await one.commission()
     return one
+
+
+@pytest.fixture
+async def watched(serve: Serve) -> Served:
+    """A commissioned server that watches one account's drawdown, limit 10 %."""
+    one = await serve(accounts=(MAIN,), evaluators=(DRAWDOWN,), data_dir=None)
+    await one.commission()
+    return one

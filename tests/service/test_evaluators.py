@@ -16,7 +16,7 @@ from ess_server.core.evaluators import (
 )
 from ess_server.core.model import Action
 from tests.service.conftest import MAIN, Serve, Served
-from tests.service.test_telemetry import active, report
+from tests.service.reporting import active, report
 
 NO_TICK = timedelta(seconds=30)
 """A tick beyond every test: what stops by then was not waiting for it."""

@@ -15,7 +15,7 @@ from ess_server.core.readings import EvaluatorStatus
 from ess_server.testing import eventually
 from tests.adapters.health_component import Status, serving
 from tests.service.conftest import Serve, Served
-from tests.service.test_telemetry import active
+from tests.service.reporting import active
 
 SHORT = timedelta(milliseconds=300)
 OFTEN = timedelta(milliseconds=20)

@@ -12,7 +12,7 @@ from ess_client import GateState, OrderGate
 from ess_client.aio import OrderGate as AioOrderGate
 from ess_client.pb import emergency_stop_pb2 as pb
 from tests.service.conftest import DRAWDOWN, MAIN, Serve, Served
-from tests.service.test_telemetry import active, equity, report
+from tests.service.reporting import active, equity, report
 
 NEVER = timedelta(seconds=30)
 """A tick and a heartbeat beyond every test: what is told by then was not waiting for them."""
