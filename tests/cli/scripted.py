@@ -82,3 +82,10 @@ def inactive(**changes: Any) -> pb.GetStateResponse:
     response.proof_age.nanos = 200_000_000
     response.MergeFrom(pb.GetStateResponse(**changes))
     return response
+
+
+def latched(**changes: Any) -> pb.TriggerResponse:
+    """Return the answer to a trigger that was latched."""
+    stop = pb.Stop(stop_id="1", scope="global", action=pb.STOP_ACTION_FLATTEN, revision=7, durable=True)
+    stop.MergeFrom(changes.pop("stop", pb.Stop()))
+    return pb.TriggerResponse(stop=stop, summary="TRADING STOPPED (ESS ACTIVE) since noon", **changes)
