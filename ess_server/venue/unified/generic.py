@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -55,15 +56,19 @@ _NEEDED = ("fetchOpenOrders", "fetchPositions", "cancelOrder", "createOrder", "c
 _TRIGGER = {"trigger": True}
 
 
+_REPLIES: ContextVar[list[object] | None] = ContextVar("replies", default=None)
+"""What the exchange replied to the list that is being read, and to nothing that was asked beside it."""
+
+
 class _Remembering(Strict):
     """Keeps what the exchange replied, for ccxt's reading of it to be held against."""
-
-    replies: list[object]
 
     async def fetch(self, url: str, method: str = "GET", headers: Any = None, body: Any = None) -> Any:  # noqa: ANN401 - ccxt's
         """See ``Strict.fetch``."""
         reply = await super().fetch(url, method, headers, body)
-        self.replies.append(reply)
+        replies = _REPLIES.get()
+        if replies is not None:
+            replies.append(reply)
         return reply
 
 
@@ -94,7 +99,6 @@ class GenericClient:
         if why := refusal(exchange):
             raise VenueUnknownError(f"no stop could work on {exchange}, because ccxt {why} there")
         self._exchange = opened(exchange, exchange_config(credentials, session), budget, base=_Remembering)
-        self._exchange.replies = []
         self._markets = UnifiedMarkets(
             self._exchange,
             clock,
@@ -104,7 +108,6 @@ class GenericClient:
             load={},
         )
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self._listing = asyncio.Semaphore(1)
         self._waiting: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -202,11 +205,12 @@ class GenericClient:
         return self._exchange.has.get(name) is True
 
     async def _listed(self, call: Callable[[], Awaitable[Any]]) -> list[Mapping[str, Any]]:
-        async with self._listing:
-            replies: list[object] = []
-            self._exchange.replies = replies
-            rows = await self._ask(call)
-            return borne_out(rows, replies)
+        replies: list[object] = []
+        reading = _REPLIES.set(replies)
+        try:
+            return borne_out(await self._ask(call), replies)
+        finally:
+            _REPLIES.reset(reading)
 
     async def _cancelled(self, order: OpenOrder) -> None:
         kind = _TRIGGER if order.id in self._waiting else {}

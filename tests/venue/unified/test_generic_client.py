@@ -1,5 +1,6 @@
 """Any other exchange of ccxt: what is done by its unified calls, and what is refused."""
 
+import asyncio
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,7 @@ from ess_server.venue.budget import RequestBudget
 from ess_server.venue.credentials import Credentials
 from ess_server.venue.unified.generic import GenericClient
 from tests.venue.unified.case import AMPLE, compare
-from tests.venue.unified.wire import Answer, Wire
+from tests.venue.unified.wire import Answer, Sent, Wire
 
 HOST = "api.delta.exchange/v2"
 BTC = "BTC/USDT:USDT"
@@ -96,6 +97,26 @@ async def test_no_list_is_empty_for_lack_of_sense(path: str) -> None:
             await client.snapshot()
     wire.answers[path] = _good()
     await client.snapshot()
+    await client.aclose()
+
+
+async def test_an_empty_list_in_another_reply_bears_nothing_out() -> None:
+    """A cancel that is answered while positions are read says nothing of them, whatever lists are in its answer."""
+    client, wire = _connect(FULL)
+    await client.prepare()
+    orders = (await client.snapshot()).orders
+    wire.answers |= FLAT | {"/v2/orders": _good()}
+    cancels: list[asyncio.Future[None]] = []
+
+    def positions(_: Sent) -> str:
+        cancels.append(asyncio.ensure_future(client.cancel(orders)))
+        return '{"success":true,"result":{}}'
+
+    wire.answers["/v2/positions/margined"] = positions
+    for _ in range(3):
+        with pytest.raises(VenueUnknownError, match="no list of as many"):
+            await client.snapshot()
+    await asyncio.gather(*cancels, return_exceptions=True)
     await client.aclose()
 
 
