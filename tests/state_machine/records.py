@@ -178,3 +178,11 @@ def shown(directory: Path) -> tuple[Loaded, Loaded]:
         store.close()
     shutil.rmtree(copies)
     return loaded
+
+
+def agreed(one: Loaded, other: Loaded) -> bool:
+    """Whether two records prove what is not stopped: both intact, and the same but for their floors."""
+    if one.problem or other.problem or not one.record or not other.record:
+        return False
+    first, second = one.record, other.record
+    return (first.store_id, first.revision, first.stops) == (second.store_id, second.revision, second.stops)

@@ -4,7 +4,6 @@ import asyncio
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -17,8 +16,9 @@ from ess_server.core.release import ReleaseRequest, ReleaseResult
 from tests.core.rig import ANNA
 from tests.core.virtual_time import VirtualTimeLoop
 
+from .asked import Attempt, Trigger
 from .engine import ORDER, Engine
-from .records import Outcome, Record, shown
+from .records import Outcome, Record, agreed, shown
 from .server import LEASE, Server, Surrounding, TripwireFlag
 
 MEMORY = Path("/dev/shm")
@@ -27,43 +27,6 @@ TURNS = 80
 """Steps of the event loop after which nothing is left to do without time passing."""
 AT_THE_LATEST = 0.26
 """Seconds by which a delayed flatten may come late: a tick, where the trigger did not come from an evaluator."""
-NEVER = float("inf")
-
-
-@dataclass(slots=True)
-class Trigger:
-    """A trigger that nobody has released: what it asked for, and the stop it made or joined.
-
-    At uptime ``flatten_at`` it asks for a FLATTEN.
-    """
-
-    scope: Scope
-    action: Action
-    stop_id: str
-    revision: int
-    durable: bool = False
-    flatten_at: float = NEVER
-
-    def hold(self) -> None:
-        """A person has held what it asked for."""
-        self.action, self.flatten_at = Action.BLOCK, NEVER
-
-    def covered_by(self, request: ReleaseRequest) -> bool:
-        """Whether the person who asks has seen it."""
-        return request.scope in (GLOBAL, self.scope) and self.revision <= request.revision
-
-
-@dataclass(slots=True)
-class Attempt:
-    """A reset or hold that is under way."""
-
-    verb: str
-    request: ReleaseRequest
-    task: "asyncio.Task[ReleaseResult]"
-
-    def covers(self, stop: Stop) -> bool:
-        """Whether it may release or hold ``stop``."""
-        return stop.covers(self.request.scope) and stop.revision <= self.request.revision
 
 
 class World:
@@ -245,7 +208,7 @@ class World:
 
     def _judge_start(self) -> None:
         state = self.serving.controller.state
-        agree = _agree(*self._found)
+        agree = agreed(*self._found)
         everything = state.stop_for(GLOBAL)
         journal = self.serving.controller.journal
         assert state.active or journal.agreed_revision >= state.revision, "promise 2: open without a floor on disk"
@@ -333,11 +296,3 @@ def _covers(released: Scope, scope: str) -> bool:
 
 def _stops_order(scope: str) -> bool:
     return scope in (str(GLOBAL), *ORDER)
-
-
-def _agree(one: Loaded, other: Loaded) -> bool:
-    """Whether two records prove what is not stopped: both intact, and the same but for their floors."""
-    if one.problem or other.problem or not one.record or not other.record:
-        return False
-    first, second = one.record, other.record
-    return (first.store_id, first.revision, first.stops) == (second.store_id, second.revision, second.stops)
