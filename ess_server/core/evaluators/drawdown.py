@@ -1,18 +1,35 @@
 """Loss of an account, or of several as one: since the day began and since the high-water mark; open positions too."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from math import inf
 
 from ess_server.core.baselines import daily_loss_percent, drawdown_percent
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.evaluators.limits import Finding, check_names, check_percent, judge, shown
+from ess_server.core.evaluators.limits import (
+    Finding,
+    check_names,
+    check_percent,
+    judge,
+    shown,
+    tier_of,
+    verdict_on,
+)
 from ess_server.core.evaluators.settings import OWN_SCOPE, SECONDS, EvaluatorSettings, check_duration, fill_in
 from ess_server.core.model import GLOBAL, Scope, ScopeKind
 from ess_server.core.ports import MetricsRepository, Readings
-from ess_server.core.readings import AccountGroup, AccountMetrics, Baseline, EquityReading, Instant, Measure, Verdict
+from ess_server.core.readings import (
+    AccountGroup,
+    AccountMetrics,
+    Baseline,
+    Clear,
+    EquityReading,
+    Instant,
+    Measure,
+    Verdict,
+)
 
 KIND = "drawdown"
 CLOCK_ERROR = timedelta(seconds=5)
@@ -120,7 +137,13 @@ class DrawdownEvaluator:
         found = self._read(readings.metrics, now)
         if isinstance(found, str):
             return judge(self._subject, (), found, warn_percent=self._warn_percent)
-        return judge(self._subject, (self._loss(*found),), warn_percent=self._warn_percent)
+        equity, baseline = found
+        is_drawdown, measure = self._loss(equity.amount, baseline, equity.time)
+        tier = tier_of(measure, self._warn_percent)
+        if not tier:
+            # Nearly every reading: nobody is to read words on it.
+            return Clear(measure)
+        return verdict_on(self._subject, _finding(measure, equity, baseline, is_drawdown=is_drawdown), tier)
 
     def _read(self, metrics: MetricsRepository, now: Instant) -> tuple[EquityReading, Baseline] | str:
         """Return what losses are computed from, or why that is not possible."""
@@ -160,24 +183,27 @@ class DrawdownEvaluator:
             return f"the latest equity is {-own_age.total_seconds():.1f} s from the future by its own time"
         return ""
 
-    def _loss(self, equity: EquityReading, baseline: Baseline) -> Finding:
-        """Return the loss that uses more of its limit; both are of one reading, so that the other adds nothing."""
+    def _loss(self, amount: Decimal, baseline: Baseline, time: datetime) -> tuple[bool, Measure]:
+        """Return the loss that uses more of its limit, and whether it is the drawdown.
+
+        Both are of one reading, so that the other adds nothing.
+        """
         most, daily = self._drawdown_limit, self._daily_limit
-        drawdown = _ZERO if most is None else drawdown_percent(baseline, equity.amount)
-        loss = _ZERO if daily is None else daily_loss_percent(baseline, equity.amount)
+        drawdown = _ZERO if most is None else drawdown_percent(baseline, amount)
+        loss = _ZERO if daily is None else daily_loss_percent(baseline, amount)
         if most is not None and (daily is None or drawdown * daily >= loss * most):
-            measure = Measure(value=drawdown, limit=most, time=equity.time)
-            return _finding("drawdown", measure, equity, lambda: f"high-water mark {baseline.high_water_mark:f}")
+            return True, Measure(value=drawdown, limit=most, time=time)
         # At least one of them is set.
-        measure = Measure(value=loss, limit=daily or _ZERO, time=equity.time)
-        return _finding("daily loss", measure, equity, lambda: f"{baseline.day} opened at {baseline.day_open:f}")
+        return False, Measure(value=loss, limit=daily or _ZERO, time=time)
 
 
-def _finding(loss: str, measure: Measure, equity: EquityReading, mark: Callable[[], str]) -> Finding:
-    def words() -> str:
-        return f"{loss} {shown(measure.value)} % (equity {equity.amount:f} {equity.currency}, {mark()})"
-
-    return Finding(measure, words, lambda: f"{measure.limit:f} %")
+def _finding(measure: Measure, equity: EquityReading, baseline: Baseline, *, is_drawdown: bool) -> Finding:
+    if is_drawdown:
+        loss, mark = "drawdown", f"high-water mark {baseline.high_water_mark:f}"
+    else:
+        loss, mark = "daily loss", f"{baseline.day} opened at {baseline.day_open:f}"
+    words = f"{loss} {shown(measure.value)} % (equity {equity.amount:f} {equity.currency}, {mark})"
+    return Finding(measure, words, f"{measure.limit:f} %")
 
 
 def _is_sound(baseline: Baseline) -> bool:

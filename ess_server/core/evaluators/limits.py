@@ -17,6 +17,7 @@ LOWEST_TIER, HIGHEST_TIER = 1, 99
 MAX_COUNT = 1000
 MAX_NAME_BYTES = 256
 
+_REACHED = 100
 _HUNDRED = Decimal(100)
 _SHOWN = Decimal("0.0001")
 _MICROSECOND = Decimal("0.000001")
@@ -38,16 +39,21 @@ class Finding:
     silent: bool = False
 
     def tier(self, warn_percent: Sequence[int]) -> int:
-        """Percent of the limit that is passed: 100 at or past it, else the highest tier reached, else 0."""
-        if not self.measure.value:
-            return 0
-        if not self.measure.value < self.measure.limit:
-            return 100
-        used = self.measure.value * _HUNDRED
-        tiers = silence_tiers(warn_percent) if self.silent else warn_percent
-        if not tiers or used < self.measure.limit * tiers[0]:
-            return 0
-        return max((t for t in tiers if used >= self.measure.limit * t), default=0)
+        """Percent of the limit that is passed, see ``tier_of``."""
+        return tier_of(self.measure, silence_tiers(warn_percent) if self.silent else warn_percent)
+
+
+def tier_of(measure: Measure, tiers: Sequence[int]) -> int:
+    """Return the percent of the limit that is passed: 100 at or past it, else the highest tier reached, else 0."""
+    value, limit = measure.value, measure.limit
+    if not value:
+        return 0
+    if not value < limit:
+        return _REACHED
+    used = value * _HUNDRED
+    if not tiers or used < limit * tiers[0]:
+        return 0
+    return max(t for t in tiers if used >= limit * t)
 
 
 def silence_tiers(warn_percent: Sequence[int]) -> Sequence[int]:
@@ -62,17 +68,21 @@ def judge(subject: str, findings: Sequence[Finding], unknown: str = "", *, warn_
     outweighs what is ``unknown``; that outweighs everything else, as does having found nothing.
     """
     tier, worst = _worst(findings, warn_percent)
-    if worst is not None and tier == _HUNDRED:
-        limit = _said(worst.limit)
-        reached = f" reached the limit of {limit}" if limit else ""
-        return Trip(worst.measure, f"{subject}: {_said(worst.words)}{reached}")
-    if unknown or worst is None:
+    if worst is None or (unknown and tier != _REACHED):
         return Unknown(f"{subject}: {unknown or 'nothing to judge'}")
+    return verdict_on(subject, worst, tier)
+
+
+def verdict_on(subject: str, finding: Finding, tier: int) -> Verdict:
+    """Return the verdict on one finding, of which ``tier`` is passed."""
     if not tier:
-        return Clear(worst.measure)
-    limit = _said(worst.limit)
+        return Clear(finding.measure)
+    limit = _said(finding.limit)
+    if tier == _REACHED:
+        reached = f" reached the limit of {limit}" if limit else ""
+        return Trip(finding.measure, f"{subject}: {_said(finding.words)}{reached}")
     passed = f" is past {tier} % of the limit of {limit}" if limit else ""
-    return Warn(worst.measure, tier, f"{subject}: {_said(worst.words)}{passed}")
+    return Warn(finding.measure, tier, f"{subject}: {_said(finding.words)}{passed}")
 
 
 def _worst(findings: Sequence[Finding], warn_percent: Sequence[int]) -> tuple[int, Finding | None]:
@@ -83,7 +93,7 @@ def _worst(findings: Sequence[Finding], warn_percent: Sequence[int]) -> tuple[in
         if (
             worst is None
             or tier > highest
-            or (tier == highest and _outweighs(finding, worst, breached=tier == _HUNDRED))
+            or (tier == highest and _outweighs(finding, worst, breached=tier == _REACHED))
         ):
             highest, worst = tier, finding
     return max(highest, 0), worst
