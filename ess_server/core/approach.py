@@ -95,10 +95,9 @@ class Approach:
         measure, breached = verdict.measure, isinstance(verdict, Trip)
         self._follow_tier(verdict, now)
         if breached or _uses(measure, Decimal(self._close_at)):
-            episode = self._episode or _Episode(miss=NearMiss(began=now, peak=measure, breached=False))
-            peak = max(episode.miss.peak, measure, key=lambda m: m.share)
-            miss = replace(episode.miss, peak=peak, breached=episode.miss.breached or breached)
-            self._episode = _Episode(miss=miss, decided=episode.decided or decided)
+            # Once it is decided, nobody asks how close it came.
+            if not self.decided:
+                self._episode = _lasting(self._episode, measure, now, breached=breached, decided=decided)
             return None
         if self._episode is None or _uses(measure, _left_below(self._close_at)):
             return None
@@ -123,6 +122,15 @@ class Approach:
             self._tier_read = now.uptime
         elif not isinstance(verdict, Trip) and now.uptime - self._tier_read >= TIER_HOLDS:
             self.tier_percent, self._tier_read = read, now.uptime
+
+
+def _lasting(episode: _Episode | None, measure: Measure, now: Instant, *, breached: bool, decided: bool) -> _Episode:
+    """Return the episode with one more reading, or one that begins with it."""
+    if episode is None:
+        return _Episode(miss=NearMiss(began=now, peak=measure, breached=breached), decided=decided)
+    before = episode.miss
+    peak = measure if measure.share > before.peak.share else before.peak
+    return _Episode(miss=replace(before, peak=peak, breached=before.breached or breached), decided=decided)
 
 
 def _left_below(tier: int) -> Decimal:

@@ -65,8 +65,12 @@ class Confirmation:
         if isinstance(verdict, Unknown):
             return self._mark(self._decide_unknown(verdict, now))
         self._unknown_since = None
-        self._count(verdict, now)
-        if not isinstance(verdict, Trip) or self.breaches < self._settings.confirm:
+        if not isinstance(verdict, Trip):
+            self._count_other(verdict, now)
+            self._standing = None
+            return None
+        self._count(verdict, now, tripped=True)
+        if self.breaches < self._settings.confirm:
             return self._mark(None)
         return self._mark(
             Decision(
@@ -96,14 +100,17 @@ class Confirmation:
             return None
         return self._fault(f"unknown for {unknown_for:.1f} s: {verdict.detail}")
 
-    def _count(self, verdict: Clear | Warn | Trip, now: Instant) -> None:
+    def _count_other(self, verdict: Clear | Warn, now: Instant) -> None:
+        """Count what is no breach; where only the latest reading counts, it leaves nothing to remember."""
+        if self._settings.confirm_of == 1:
+            self._seen.clear()
+        else:
+            self._count(verdict, now, tripped=False)
+
+    def _count(self, verdict: Clear | Warn | Trip, now: Instant, *, tripped: bool) -> None:
         while self._seen and now.uptime - self._seen[0].uptime > self._within:
             self._seen.popleft()
-        read, tripped = verdict.measure.time, isinstance(verdict, Trip)
-        if not tripped and self._settings.confirm_of == 1:
-            # Only the latest reading counts, and it is no breach.
-            self._seen.clear()
-            return
+        read = verdict.measure.time
         if tripped and any(seen.tripped and seen.read == read for seen in self._seen):
             # Of several things that are read it is the latest breach that is judged; an earlier one may be it again.
             return

@@ -51,6 +51,8 @@ class EvaluatorView:
 
 
 _NOTHING = Happened()
+_CANNOT_TELL = (Unknown, Fault)
+_LONG_AGO = float("-inf")
 
 
 class Watched:
@@ -70,7 +72,7 @@ class Watched:
         self._measure: Measure | None = None
         self._error = ""
         self._error_time: datetime | None = None
-        self._inhibited_until = float("-inf")
+        self._inhibited_until = _LONG_AGO
 
     @property
     def detail(self) -> str:
@@ -90,7 +92,7 @@ class Watched:
     @property
     def unknown(self) -> bool:
         """Whether the last verdict could not tell."""
-        return isinstance(self._verdict, Unknown | Fault)
+        return isinstance(self._verdict, _CANNOT_TELL)
 
     @property
     def is_close(self) -> bool:
@@ -108,22 +110,23 @@ class Watched:
 
     def take(self, outcome: Verdict | Fault, now: Instant) -> Happened:
         """Take an outcome and say what it led to. What cannot be used raises, and is not kept."""
-        if isinstance(outcome, Unknown | Fault):
+        if isinstance(outcome, _CANNOT_TELL):
             return self._take_unknown(outcome, now)
         if outcome.measure.share.is_nan():
             raise ValueError("the reading or its limit is no number")
         decision = self._confirmation.decide(outcome, now)
         if decision is not None and decision.first and self._approach.decided:
             decision = replace(decision, first=False)
-        before = self.tier_percent
-        near_miss = self._approach.follow(outcome, now, decided=decision is not None)
+        approach = self._approach
+        before = approach.tier_percent
+        near_miss = approach.follow(outcome, now, decided=decision is not None)
         self._verdict, self._measure = outcome, outcome.measure
         if isinstance(outcome, Clear):
-            self._inhibited_until = float("-inf")
-        changed = self.tier_percent if self.tier_percent != before else None
-        if decision is None and changed is None and near_miss is None:
+            self._inhibited_until = _LONG_AGO
+        tier = approach.tier_percent
+        if decision is None and near_miss is None and tier == before:
             return _NOTHING
-        return Happened(decision=decision, tier_percent=changed, near_miss=near_miss)
+        return Happened(decision=decision, tier_percent=tier if tier != before else None, near_miss=near_miss)
 
     def _take_unknown(self, outcome: Unknown | Fault, now: Instant) -> Happened:
         if isinstance(outcome, Fault):
