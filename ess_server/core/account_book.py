@@ -48,6 +48,7 @@ class AccountBook:
         self.account = account
         self.latest: EquityReading | None = None
         self._claimed: EquityReading | None = None
+        self._metrics: AccountMetrics | None = None
         self._zone = zone
         self._trusted = trusted
         self._ledgers: dict[str, BaselineLedger] = {}
@@ -71,10 +72,11 @@ class AccountBook:
 
         The time that it claims is kept beside the latest, for who wants to judge that.
         """
-        time = reading.time if reading.time.tzinfo is UTC else reading.time.astimezone(UTC)
-        claimed, time = reading, min(time, now)
-        if time != reading.time:
-            reading = replace(reading, time=time)
+        claimed, time = reading, reading.time
+        if time.tzinfo is not UTC or time > now:
+            time = min(time.astimezone(UTC), now)
+            if time != reading.time:
+                reading = replace(reading, time=time)
         ledger = self._ledger(reading.currency) if reading.usable else None
         if ledger is not None:
             ledger.add(Entry(time, True, reading.amount), now)
@@ -104,7 +106,12 @@ class AccountBook:
         if equity is None:
             return None
         ledger = self._ledgers.get(equity.currency)
-        return AccountMetrics(equity=equity, baseline=ledger.baseline if ledger and self._trusted else None)
+        baseline = ledger.baseline if ledger and self._trusted else None
+        known = self._metrics
+        # It is looked at far more often than it changes.
+        if known is None or known.equity is not equity or known.baseline is not baseline:
+            known = self._metrics = AccountMetrics(equity=equity, baseline=baseline)
+        return known
 
     def rebaseline(self) -> None:
         """Start the baselines of every currency anew."""

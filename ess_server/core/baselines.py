@@ -14,8 +14,8 @@ The model
 
     What arrives late is put in its place, within a window of recent entries (15 minutes and 1024 entries by
     default). Older than that, a reading moves nothing, and a flow moves only those marks that were set before it.
-    Entries are folded when the baseline is next read: one step for each in order, and however many came late,
-    what they change is folded again once. The same reading again is no second reading.
+    An entry that comes in order is folded at once, in one step. Late ones are folded when the baseline is next read:
+    however many came, what they change is folded again once. The same reading again is no second reading.
 
     Nothing is believed about the future: an entry from after ``now`` counts as of ``now``. When the clock itself
     has gone back, what was known is kept as of ``now`` and the window starts empty.
@@ -106,12 +106,19 @@ class BaselineLedger:
         """
         if entry.time > now:
             entry = entry._replace(time=now)
-        day, _ = entry.time.astimezone(self._zone).date(), entry.time - self._window
+        time = entry.time
+        day, horizon = time.astimezone(self._zone).date(), time - self._window
+        if self._entries and time > self._entries[-1].time:
+            # Nearly every entry: it is later than all that is known, so that the clock has not gone back either.
+            self._append(entry, day)
+            self._evict(horizon)
+            self._note_unsaved(entry)
+            return
         self.follow_clock(now)
         if self._edge is not None and entry <= self._edge:
             self._add_beyond_window(entry)
         elif self._insert(entry, day):
-            self._evict()
+            self._evict(self._entries[-1].time - self._window)
             self._note_unsaved(entry)
 
     def follow_clock(self, now: datetime) -> None:
@@ -159,6 +166,17 @@ class BaselineLedger:
     def _image(self, entries: tuple[Entry, ...]) -> LedgerImage:
         return LedgerImage(anchor=self._anchor, edge=self._edge, entries=entries)
 
+    def _append(self, entry: Entry, day: date) -> None:
+        """Put an entry behind the others, folded if they are."""
+        if self._stale_from == len(self._entries):
+            self._folds.append(step(self._folds[-1], entry, day))
+            self._stale_from += 1
+        else:
+            self._folds.append(None)
+            self._stale_to = len(self._folds)
+        self._days.append(day)
+        self._entries.append(entry)
+
     def _insert(self, entry: Entry, day: date) -> bool:
         """Put an entry in its place, to be folded later; False for a reading that is there already."""
         entries = self._entries
@@ -190,9 +208,9 @@ class BaselineLedger:
         if place >= self._stale_to:
             self._stale_to = 0
 
-    def _evict(self) -> None:
+    def _evict(self, horizon: datetime) -> None:
+        """Drop what is older than ``horizon``, and what is too much."""
         entries = self._entries
-        horizon = entries[-1].time - self._window
         if entries[0].time >= horizon and len(entries) <= self._capacity:
             return
         # Of a steady source one at a time falls out of the window.
