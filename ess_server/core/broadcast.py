@@ -18,6 +18,8 @@ FULL_PHASE = 32
 """Members from which a phase is worth a wake-up of its own; so many are served in about 1 ms."""
 AT_ONCE = 256
 """Messages that are sent before the loop looks at anything else; takes about 7 ms."""
+SETTLED = 0.002
+"""Seconds after which a message was taken by a transport that has room for it."""
 
 Send = Callable[[bytes], Coroutine[Any, Any, None]]
 """Hands a message to the transport; done when that has taken it."""
@@ -42,13 +44,30 @@ class BroadcastEndedError(Exception):
 
 
 class Subscription:
-    """One subscriber. Its messages are driven by hand: a task for each would cost a wave half as much again."""
+    """One subscriber. Its messages are driven by hand: a task for each would cost a wave half as much again.
 
-    __slots__ = ("_line_up", "_on_its_way", "_over", "_phase", "_seen", "_send", "_sent", "waits")
+    Nor is a callback made for each: whether the transport has taken a message is looked at later, see ``settle``.
+    """
+
+    __slots__ = (
+        "_is_watched",
+        "_line_up",
+        "_on_its_way",
+        "_over",
+        "_phase",
+        "_seen",
+        "_send",
+        "_sent",
+        "_taken",
+        "is_unsettled",
+        "waits",
+    )
 
     def __init__(self, phase: _Phase, line_up: "Callable[[Subscription], None]") -> None:
         self.waits = False
         """Whether it stands in the queue."""
+        self.is_unsettled = False
+        """Whether it is to be settled."""
         self._phase = phase
         self._line_up = line_up
         self._seen = phase.version
@@ -56,6 +75,8 @@ class Subscription:
         self._send: Send | None = None
         self._sent: Callable[[], None]
         self._on_its_way: Coroutine[Any, Any, None] | None = None
+        self._taken: asyncio.Future[None] | None = None
+        self._is_watched = False
         phase.members[self] = None
 
     async def served(self, send: Send, sent: Callable[[], None]) -> None:
@@ -69,7 +90,7 @@ class Subscription:
 
     def deliver(self) -> bool:
         """Begin to send the newest message, and return True; unless it was sent, or another one is on its way."""
-        if self._send is None or self._on_its_way or self._over.done():
+        if self._send is None or not self._is_free() or self._over.done():
             return False
         if self._seen != self._phase.version:
             self._seen = self._phase.version
@@ -80,25 +101,48 @@ class Subscription:
             self._over.set_exception(BroadcastEndedError())
         return False
 
+    def settle(self) -> None:
+        """Take note of the transport having taken the last message, and line up for what came meanwhile."""
+        if self._is_free() and (self._phase.ended or self._seen != self._phase.version):
+            self._line_up(self)
+
     def close(self) -> None:
         """Leave; heartbeats of an empty phase are not made."""
         self._phase.members.pop(self, None)
 
-    def _go_on(self, _: "asyncio.Future[None] | None" = None) -> None:
+    def _is_free(self) -> bool:
+        if self._taken and self._taken.done():
+            self._go_on()
+        if self._taken and not self._is_watched:
+            self._is_watched = True
+            self._taken.add_done_callback(self._was_taken)
+        return self._on_its_way is None
+
+    def _was_taken(self, _: "asyncio.Future[None]") -> None:
+        self._is_watched = False
+        self.settle()
+
+    def _go_on(self) -> None:
         """Run what is on its way up to where it waits, as a task would."""
-        assert self._on_its_way
+        running, self._on_its_way, self._taken = self._on_its_way, None, None
+        assert running
         try:
-            self._on_its_way.send(None).add_done_callback(self._go_on)
+            self._taken = running.send(None)
         except StopIteration:
-            self._on_its_way = None
-            self._sent()
-            if self._phase.ended or self._seen != self._phase.version:
-                self._line_up(self)
+            if not self._over.done():
+                self._sent()
         except asyncio.CancelledError:
             self._over.cancel()
         except Exception as error:  # noqa: BLE001 - whoever serves this subscriber gets it
-            if not self._over.done():
-                self._over.set_exception(error)
+            self._fail(error)
+        else:
+            self._on_its_way = running if self._taken else None
+            if self._taken is None:
+                self._fail(TypeError("a transport waits for futures only"))
+
+    def _fail(self, error: Exception) -> None:
+        if not self._over.done():
+            self._over.set_exception(error)
 
 
 class StateBroadcast:
@@ -109,6 +153,7 @@ class StateBroadcast:
         self._pace = pace
         self._phases = [_Phase() for _ in range(PHASES)]
         self._queue: deque[Subscription] = deque()
+        self._unsettled: deque[Subscription] = deque()
 
     def subscribe(self) -> Subscription:
         """Join the first phase that is not full, else the emptiest: few subscribers cost few wake-ups."""
@@ -177,6 +222,27 @@ class StateBroadcast:
         while self._queue and sent < AT_ONCE:
             one = self._queue[0]
             one.waits = False
-            sent += one.deliver()
+            if one.deliver():
+                sent += 1
+                self._settle_later(one)
             self._queue.popleft()
         self._pace.sent(sent, self._pace.busy() - began)
+
+    def _settle_later(self, one: Subscription) -> None:
+        if one.is_unsettled:
+            return
+        one.is_unsettled = True
+        self._unsettled.append(one)
+        if len(self._unsettled) == 1:
+            asyncio.get_running_loop().call_later(SETTLED, self._settle)
+
+    def _settle(self) -> None:
+        """Look what was taken, but not while others still wait to be told; whoever is sent more settles by itself."""
+        try:
+            for _ in range(0 if self._queue else min(AT_ONCE, len(self._unsettled))):
+                one = self._unsettled.popleft()
+                one.is_unsettled = False
+                one.settle()
+        finally:
+            if self._unsettled:
+                asyncio.get_running_loop().call_later(SETTLED, self._settle)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from .listeners import Source
 from .rig import Rig, commissioned
 
 
@@ -20,3 +21,15 @@ def pytest_asyncio_loop_factories(
 async def rig() -> Rig:
     """A commissioned controller over two records, without obstacles."""
     return await commissioned()
+
+
+@pytest.fixture
+def source() -> Source:
+    """What is told."""
+    return Source()
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A single message is sent at once."""
+    monkeypatch.setattr("ess_server.core.broadcast.AT_ONCE", 1)
