@@ -12,8 +12,8 @@ BROADCAST = [
     ),
     Seed(
         f"{CORE}/broadcast.py",
-        "            if self._phase.ended or self._seen != self._phase.version:",
-        "            if self._phase.ended:",
+        "        if self._is_free() and (self._phase.ended or self._seen != self._phase.version):",
+        "        if self._is_free() and self._phase.ended:",
         "what came while a message was on its way is not sent",
         f"{TESTS}/core/test_broadcast.py::test_one_that_never_reads_delays_nobody",
     ),
