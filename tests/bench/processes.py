@@ -67,8 +67,13 @@ class Child:
 
 @contextmanager
 def crowd(kind: str, port: int, *options: str) -> Iterator[Child]:
-    """Run a crowd of lean subscribers, see ``tests.bench.crowd``."""
+    """Run a crowd of lean subscribers, see ``tests.bench.crowd``.
+
+    It keeps to one core. Left alone the system wakes it on the core of the thread that sends, in place of that thread:
+    what only the same machine can do to a server. Servers use all cores, as they like.
+    """
     child = Child.started("tests.bench.crowd", kind, str(port), *options)
+    os.sched_setaffinity(child.process.pid, {max(os.sched_getaffinity(0))})
     try:
         yield child
     finally:
