@@ -1,9 +1,12 @@
-"""An account that is well, and a configuration without dangers."""
+"""An account that is well, whatever else may be read of one, and a configuration without dangers."""
 
 from datetime import timedelta
 
+from hypothesis import strategies as st
+
 from ess_server.core.doctor import Arrangement
 from ess_server.core.examination import (
+    Capability,
     CheckedBy,
     ClockFacts,
     Coverage,
@@ -11,7 +14,9 @@ from ess_server.core.examination import (
     Examination,
     KeyFacts,
     Load,
+    MarketFacts,
     RequestLimits,
+    Topic,
 )
 from ess_server.core.model import Action
 
@@ -30,3 +35,23 @@ WELL = Examination(
     limits=LIMITS,
 )
 ARRANGED = Arrangement(accounts=1, same_keys=(), paper=(), live=2, shadow=0, expected=1, default_action=Action.FLATTEN)
+facts = st.builds(
+    Examination,
+    account=st.just("main"),
+    unread=st.dictionaries(st.sampled_from([t.value for t in Topic]), st.text(min_size=1, max_size=9), max_size=4),
+    key=st.builds(
+        KeyFacts,
+        valid=st.sampled_from([None, True, False]),
+        may_trade=st.sampled_from([None, True, False]),
+        may_withdraw=st.sampled_from([None, True, False]),
+        bound=st.sampled_from([None, True, False]),
+    ),
+    hedge_mode=st.sampled_from([None, True, False]),
+    clock=st.none() | st.just(WELL.clock),
+    load=st.none() | st.builds(Load, orders=st.integers(0, 500), symbols=st.integers(0, 9)),
+    markets=st.builds(MarketFacts, halted=st.lists(st.text(max_size=3), max_size=7).map(tuple)),
+    dead_man=st.none() | st.sampled_from(list(DeadManWorth)),
+    coverage=st.none() | st.builds(Coverage, checked_by=st.sampled_from(list(CheckedBy)), covered=st.just(("x",))),
+    limits=st.none() | st.just(LIMITS),
+    lacks=st.lists(st.sampled_from(list(Capability)), max_size=3).map(tuple),
+)

@@ -30,7 +30,7 @@ from ess_server.core.watched import Watched
 from ess_server.testing import FakeClock, FakeMetrics
 from tests.exploration import explored
 
-from .test_intake import REPORT, UPDATE
+from .door import REPORT, UPDATE
 
 BUILDERS: dict[type[EvaluatorSettings], Any] = {
     SystemHealthSettings: SystemHealthEvaluator,

@@ -19,7 +19,8 @@ from ess_server.core.examination import (
 )
 from ess_server.core.findings import Finding, Grade, named
 from ess_server.testing import START
-from tests.core.examined import LIMITS, MS, WELL
+
+from .examined import LIMITS, MS, WELL
 
 
 def topic(seen: Examination, about: Topic) -> list[Finding]:

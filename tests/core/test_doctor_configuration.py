@@ -8,7 +8,8 @@ from ess_server.core.doctor import in_a_sentence, judge_arrangement
 from ess_server.core.examination import Topic
 from ess_server.core.findings import Finding, Grade
 from ess_server.core.model import Action
-from tests.core.examined import ARRANGED
+
+from .examined import ARRANGED
 
 
 @pytest.mark.parametrize(

@@ -1,45 +1,16 @@
 """What holds whatever the facts on an account are."""
 
 from hypothesis import given
-from hypothesis import strategies as st
 
 from ess_server.core.doctor import judge
 from ess_server.core.examination import (
-    Capability,
-    CheckedBy,
-    Coverage,
-    DeadManWorth,
     Examination,
-    KeyFacts,
-    Load,
-    MarketFacts,
-    Topic,
 )
 from ess_server.core.findings import Grade
 from ess_server.core.record_wire import from_wire, to_wire
 from ess_server.testing import START
-from tests.core.examined import LIMITS, WELL
 
-facts = st.builds(
-    Examination,
-    account=st.just("main"),
-    unread=st.dictionaries(st.sampled_from([t.value for t in Topic]), st.text(min_size=1, max_size=9), max_size=4),
-    key=st.builds(
-        KeyFacts,
-        valid=st.sampled_from([None, True, False]),
-        may_trade=st.sampled_from([None, True, False]),
-        may_withdraw=st.sampled_from([None, True, False]),
-        bound=st.sampled_from([None, True, False]),
-    ),
-    hedge_mode=st.sampled_from([None, True, False]),
-    clock=st.none() | st.just(WELL.clock),
-    load=st.none() | st.builds(Load, orders=st.integers(0, 500), symbols=st.integers(0, 9)),
-    markets=st.builds(MarketFacts, halted=st.lists(st.text(max_size=3), max_size=7).map(tuple)),
-    dead_man=st.none() | st.sampled_from(list(DeadManWorth)),
-    coverage=st.none() | st.builds(Coverage, checked_by=st.sampled_from(list(CheckedBy)), covered=st.just(("x",))),
-    limits=st.none() | st.just(LIMITS),
-    lacks=st.lists(st.sampled_from(list(Capability)), max_size=3).map(tuple),
-)
+from .examined import facts
 
 
 @given(facts)

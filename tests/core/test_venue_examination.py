@@ -7,7 +7,7 @@ from ess_server.core.examination import Examination
 from ess_server.core.venue_examination import examination_message, read_examination
 from ess_server.core.venue_wire import LinkError, decode, encode
 
-from .test_doctor import facts
+from .examined import facts
 
 
 @given(facts)
