@@ -179,6 +179,10 @@ class BinanceUsdmClient:
         self._economy.testify(found)
         return found
 
+    def roused(self) -> None:
+        """See ``Thrifty.roused``."""
+        self._economy.roused()
+
     async def equity(self) -> tuple[Decimal, str]:
         """See ``ExchangeClient.equity``. Raises ReadBudgetError if it must wait."""
         await self._markets.ready()

@@ -37,6 +37,14 @@ class Timed(Protocol):
         """That timer."""
 
 
+@runtime_checkable
+class Thrifty(Protocol):
+    """A client that reads less, or later, once an account was done."""
+
+    def roused(self) -> None:
+        """New work has come: nothing of that is owed any more."""
+
+
 class DeferredClient:
     """A ``VenueClient`` and ``DeadManSwitch`` that fails call by call, not for good, while its keys cannot be read.
 
@@ -83,6 +91,11 @@ class DeferredClient:
     async def executions(self, deliver: DeliverExecutions) -> datetime:
         """See ``ExecutionReader.executions``."""
         return await self._current().executions(deliver)
+
+    def roused(self) -> None:
+        """See ``Thrifty.roused``."""
+        if isinstance(self._client, Thrifty):
+            self._client.roused()
 
     async def order_symbols(self) -> frozenset[str]:
         """See ``DeadManSwitch.order_symbols``."""

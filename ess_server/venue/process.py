@@ -15,6 +15,7 @@ from ess_server.core.clock import SystemClock
 from ess_server.core.dead_man import DeadMan, most_symbols
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import LocalFlattener
+from ess_server.core.flatten_plan import wants_work
 from ess_server.core.log_queue import LogQueue
 from ess_server.core.model import AccountProgress
 from ess_server.core.venue_link import (
@@ -141,6 +142,10 @@ class VenueServer:
         assert flattener is not None
         if message["type"] == "work":
             wanted = read_work(message)
+            for account, client in self._clients.items():
+                generation, work = wanted.get(account, (0, None))
+                if wants_work(work) and generation != self._generations.get(account):
+                    client.roused()
             self._generations = {account: generation for account, (generation, _) in wanted.items()}
             flattener.set_work({account: work for account, (_, work) in wanted.items() if work is not None})
             for progress in flattener.progress().values():

@@ -108,6 +108,10 @@ class ReadingEconomy:
         self._doubted = self._empty and witness.positions is True
         self._proven = not self._doubted
 
+    def roused(self) -> None:
+        """A new stop has reached the account: its readings are as urgent as those of the first."""
+        self._proven, self._tries = False, 0
+
     @property
     def purpose(self) -> Purpose:
         """What the next snapshot is for: once the witness was heard and nothing sent since, others come first."""
