@@ -4,13 +4,14 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
 from ess_server.core.closing import Close, ClosingRules, ClosingSchedule
 from ess_server.core.errors import VenueUnknownError, describe
-from ess_server.core.flatten_attempt import Attempt
+from ess_server.core.flatten_attempt import UNREAD_WHEN_FLAT, Attempt
 from ess_server.core.flatten_calls import BoundedCalls
 from ess_server.core.flatten_plan import (
     NO_DELAY,
@@ -36,9 +37,6 @@ from ess_server.core.venue_ports import ExchangeClient
 from ess_server.core.venue_snapshot import VenueSnapshot
 
 T = TypeVar("T")
-
-UNREAD_WHEN_FLAT = 3
-"""Failed reads in a row after which a flat account's silence is told as an event."""
 
 
 class AccountFlattener:
@@ -173,6 +171,8 @@ class AccountFlattener:
         if self.progress.status.is_done:
             attempt.unread = 0
             attempt.sweeps += 1
+            if wanted.dust and attempt.tries_dust(self._clock.uptime(), self._settings.dust_retry):
+                return await self._try_dust(attempt, wanted)
             self._report.update(status=wanted.done, detail=wanted.remark)
             return sweep_delay(self._settings, attempt.sweeps)
         if not self._calls.nothing_sent_since(read.began):
@@ -202,15 +202,27 @@ class AccountFlattener:
         )
         return sweep_delay(self._settings, 0)
 
+    async def _try_dust(self, attempt: Attempt, wanted: Plan) -> timedelta:
+        # Not flat while an order of ours may act; flat again, without another proof, if none was taken.
+        self._report.update(status=FlattenStatus.CLOSING)
+        tried = [self._close(attempt, Close(position=p)) for p in wanted.dust]
+        outcomes = await asyncio.gather(*tried, return_exceptions=True)
+        if attempt is not self._attempt:
+            return NO_DELAY
+        if any(outcome is not False for outcome in outcomes):
+            self._report.always("flatten.dust_tried", left=replace(wanted, closes=wanted.dust).left)
+            return NO_DELAY
+        self._report.update(status=wanted.done, detail=wanted.remark)
+        return sweep_delay(self._settings, attempt.sweeps)
+
     async def _act(self, attempt: Attempt, wanted: Plan) -> timedelta:
         if self.progress.status.is_done:
             self._report.tell("flatten.reopened", left=wanted.left)
         self._tell_late_entries()
         closes = attempt.begin_round(wanted, self._clock.uptime(), self._settings)
         self._announce(attempt, wanted, closes)
-        calls = [self._close(attempt, close) for close in self._shuffled(attempt, closes)]
-        if wanted.cancels:
-            orders = self._shuffled(attempt, wanted.cancels)
+        calls: list[Awaitable[object]] = [self._close(attempt, c) for c in attempt.shuffled(closes, self._random)]
+        if orders := attempt.shuffled(wanted.cancels, self._random):
             calls.append(self._send(attempt, lambda: self._client.cancel(orders), self._settings.close_after))
         failures = [r for r in await asyncio.gather(*calls, return_exceptions=True) if isinstance(r, BaseException)]
         attempt.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
@@ -240,7 +252,8 @@ class AccountFlattener:
         if facts := self._late.tell(self._clock.uptime()):
             self._report.always("flatten.late_entries", **facts)
 
-    async def _close(self, attempt: Attempt, close: Close) -> None:
+    async def _close(self, attempt: Attempt, close: Close) -> bool:
+        """Send it; False if the market takes no order so small."""
         self._orders_sent += 1
         id_ = closing_order_id(self.progress.stop_id, self._run, self._orders_sent)
         send = partial(self._client.close_position, close.position, id_, limit=close.limit)
@@ -248,6 +261,8 @@ class AccountFlattener:
             await self._send(attempt, send, self._settings.call_timeout)
         except BelowMinimumError:
             attempt.too_small(close)
+            return False
+        return True
 
     async def _send(self, attempt: Attempt, call: Callable[[], Awaitable[None]], within: timedelta) -> None:
         await self._calls.send(self._current(attempt, call), within)
@@ -282,7 +297,3 @@ class AccountFlattener:
 
     def _jittered(self, attempt: int) -> timedelta:
         return self._random.random() * backoff_ceiling(self._settings, attempt)
-
-    def _shuffled(self, attempt: Attempt, items: Sequence[T]) -> Sequence[T]:
-        """Return another order at every retry, so that what hangs cannot starve the rest behind it."""
-        return items if attempt.rounds == 1 else self._random.sample(items, len(items))

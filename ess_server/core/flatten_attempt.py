@@ -1,13 +1,20 @@
 """What has been tried for one piece of work on an account."""
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TypeVar
 
 from ess_server.core.closing import Close, ClosingSchedule
 from ess_server.core.flatten_plan import FlattenSettings, Plan, ready_to_close
 from ess_server.core.flatten_verify import Verification
 from ess_server.core.venue_snapshot import Position
 
+T = TypeVar("T")
+
+UNREAD_WHEN_FLAT = 3
+"""Failed reads in a row after which a flat account's silence is told as an event."""
 INCOMPLETE_AFTER = 5
 """Rounds of cancelling and closing without a clean read after which an account is INCOMPLETE."""
 
@@ -28,10 +35,14 @@ class Attempt:
     unread: int = 0
     cancelling_since: dict[str, float] = field(default_factory=dict)
     dust: set[Position] = field(default_factory=set)
+    dust_tried: float = 0.0
     verification: Verification = field(default_factory=Verification)
     swept: bool = False
     sweeps: int = 0
     failure: str = ""
+
+    def __post_init__(self) -> None:
+        self.dust_tried = self.read_at
 
     @property
     def incomplete(self) -> bool:
@@ -57,6 +68,17 @@ class Attempt:
             self.held_back = 0
             self.rounds += 1
         return closes
+
+    def shuffled(self, items: Sequence[T], rng: random.Random) -> Sequence[T]:
+        """Return another order at every retry, so that what hangs cannot starve the rest behind it."""
+        return items if self.rounds == 1 else rng.sample(items, len(items))
+
+    def tries_dust(self, now: float, every: timedelta) -> bool:
+        """Whether what was too small is to be tried again at uptime ``now``: no more than once in this time."""
+        if now - self.dust_tried < every.total_seconds():
+            return False
+        self.dust_tried = now
+        return True
 
     def too_small(self, close: Close) -> None:
         """The market takes no order as small as this."""

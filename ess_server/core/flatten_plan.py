@@ -38,7 +38,8 @@ class FlattenSettings:
     and ever more slowly up to ``sweep_interval_max`` as long as nothing appears. ``request_expiry`` is how long a
     request can still act after it was sent. ``reopen_quiet`` is the least time between two
     events that tell of new orders on a flat account. What was read counts for ``stale_after``, or three of the
-    longest sweep intervals if that is longer, while the venue lets nothing be read.
+    longest sweep intervals if that is longer, while the venue lets nothing be read. What was too small to close is
+    tried again every ``dust_retry`` once the account is flat: prices move, and venues lower their minima.
     """
 
     call_timeout: timedelta = timedelta(seconds=5)
@@ -52,6 +53,7 @@ class FlattenSettings:
     request_expiry: timedelta = timedelta(seconds=2)
     reopen_quiet: timedelta = timedelta(seconds=30)
     stale_after: timedelta = timedelta(seconds=15)
+    dust_retry: timedelta = timedelta(minutes=10)
 
     def __post_init__(self) -> None:
         for name in (f.name for f in fields(self)):
