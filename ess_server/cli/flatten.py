@@ -41,7 +41,7 @@ _NEEDED = ("server", "accounts")
     type=click.Path(path_type=Path),
     metavar="DIR",
     envvar="ESS_DATA_DIR",
-    help="the server's data directory (ESS_DATA_DIR), if the configuration names none: for the lock, and for evidence",
+    help="the server's data directory (ESS_DATA_DIR), if not the configuration's: for the lock, and for evidence",
 )
 @click.option("--account", "accounts", multiple=True, metavar="ID", help="only this account; may be repeated")
 @click.option("--symbol", "symbols", multiple=True, metavar="SYMBOL", help="only this symbol; may be repeated")
