@@ -3,9 +3,7 @@
 from hypothesis import given
 
 from ess_server.core.doctor import judge
-from ess_server.core.examination import (
-    Examination,
-)
+from ess_server.core.examination import Examination
 from ess_server.core.findings import Grade
 from ess_server.core.record_wire import from_wire, to_wire
 from ess_server.testing import START
