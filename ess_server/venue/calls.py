@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
-from ess_server.core.errors import VenueUnknownError
+from ess_server.core.errors import VenueUnknownError, describe
 from ess_server.core.flatten_plan import BelowMinimumError
 
 T = TypeVar("T")
@@ -29,7 +29,9 @@ async def all_of(calls: Sequence[Coroutine[Any, Any, None]], what: str) -> None:
     failures = [r for r in results if isinstance(r, BaseException)]
     serious = [f for f in failures if not isinstance(f, BelowMinimumError)]
     if serious and len(calls) > 1:
-        raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {serious[0]}")
+        # What is raised here is shown, whatever it was made of.
+        first = describe(serious[0])
+        raise VenueUnknownError(f"{len(serious)} of {len(calls)} {what} requests failed, the first: {first}")
     if failures and len(failures) < len(calls):
         raise VenueUnknownError(f"{len(failures)} of {len(calls)} {what} requests were too small: {failures[0]}")
     if failures:

@@ -70,3 +70,14 @@ async def test_one_part_that_is_too_small_makes_no_dust_of_the_whole() -> None:
         await all_of([taken(), small()], "close")
     with pytest.raises(BelowMinimumError):
         await all_of([small(), small()], "close")
+
+
+async def test_words_of_other_peoples_exceptions_are_not_passed_on() -> None:
+    """An error that is not ours may hold a request with its key: only its type is shown."""
+
+    async def fails(error: Exception) -> None:
+        raise error
+
+    with pytest.raises(VenueUnknownError, match="2 of 2 close requests failed, the first: RuntimeError") as caught:
+        await all_of([fails(RuntimeError("apiKey=k")), fails(VenueUnknownError("busy"))], "close")
+    assert "apiKey" not in str(caught.value)
