@@ -9,8 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -159,3 +159,15 @@ def eventually(condition: Callable[[], Any], *, within: float = 10.0) -> Any:
             return found
         time.sleep(0.02)
     raise AssertionError(f"did not become true within {within:g} s")
+
+
+@contextmanager
+def watching(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``ess watch`` with its output in ``log``, and end it."""
+    with log.open("wb") as out:
+        child = subprocess.Popen([*ESS, *arguments], stdout=out, stderr=out, env=environment())
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests.cli.running import ServeProcess, eventually
-from tests.cli.test_watch import watching
+from tests.cli.running import ServeProcess, eventually, watching
 
 
 def read(log: Path) -> list[dict[str, Any]]:

@@ -3,9 +3,7 @@
 import json
 import re
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ import grpc
 from ess_client.pb import emergency_stop_pb2 as pb
 from ess_server.cli.exits import Exit
 from tests.cli.conftest import Here
-from tests.cli.running import ESS, ServeProcess, environment, eventually
+from tests.cli.running import ServeProcess, eventually, watching
 from tests.cli.scripted import ScriptedService, StatusError
 
 Script = Callable[..., ScriptedService]
@@ -28,18 +26,6 @@ def message(status: int = pb.STOP_STATUS_INACTIVE, revision: int = 7, **changes:
     made.sent_uptime.seconds, made.proven_uptime.nanos = 1, 750_000_000
     made.MergeFrom(pb.WatchStateResponse(**changes))
     return made
-
-
-@contextmanager
-def watching(log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run ``ess watch`` with its output in ``log``, and end it."""
-    with log.open("wb") as out:
-        child = subprocess.Popen([*ESS, *arguments], stdout=out, stderr=out, env=environment())
-    try:
-        yield child
-    finally:
-        child.kill()
-        child.wait()
 
 
 def test_every_change_is_one_line_and_repetition_is_none(script: Script, here: Here) -> None:

@@ -9,7 +9,7 @@ import pytest
 from ess_server.core.readings import Clear, DiskFigures, HealthStatus, HostFigures, Trip, Unknown, Warn
 from ess_server.testing import START, host_figures
 
-from .test_system_health import judge, word
+from .health_words import judge, word
 
 HOST: dict[str, Any] = {"components": (), "others": False}
 PERCENT = Decimal(90)

@@ -11,8 +11,9 @@ import pytest
 
 from ess_server.venue.paper import Fault, FaultKind, Operation, PaperVenue
 from ess_server.venue.paper.credentials import ApiKey
-from tests.venue.paper.bybit.test_bybit_orders import BTC, refused
+from tests.venue.paper.bybit.refusals import refused
 
+BTC = "BTC/USDT:USDT"
 GOOD = {"category": "linear", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Market", "qty": "0.5"}
 
 

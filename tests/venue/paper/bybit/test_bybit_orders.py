@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import ccxt
-import pytest
 
 from ess_server.venue.paper import PaperVenue, grew_or_flipped
+from tests.venue.paper.bybit.refusals import refused
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 STOPS = {"orderFilter": "StopOrder"}
@@ -16,14 +16,6 @@ STOPS = {"orderFilter": "StopOrder"}
 def held(venue: PaperVenue) -> dict[str, Decimal]:
     """Return the legs that are not flat, by side."""
     return {str(leg.side): leg.quantity for leg in venue.books.account("a").positions()}
-
-
-async def refused(step: Any, kind: type[Exception], code: int) -> None:
-    """Require exactly this class of ccxt for exactly this code."""
-    with pytest.raises(ccxt.BaseError) as info:
-        await step
-    assert type(info.value) is kind, info.value
-    assert f'"retCode":{code},' in str(info.value), info.value
 
 
 async def test_a_position_opens_shows_and_closes(venue: PaperVenue, bybit: Any) -> None:
