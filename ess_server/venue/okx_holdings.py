@@ -52,7 +52,7 @@ class OkxHoldings:
         for holding in rows:
             taken = min(left, holding.size)
             left -= taken
-            found += [(holding, part) for part in ((taken,) if rules is None else split(taken, rules))]
+            found += [(holding, part) for part in (split(taken, rules) if rules else (taken,)) if part]
         return found
 
     def rules(self, symbol: str) -> SizeRules | None:

@@ -1,11 +1,16 @@
 """OKX replies row by row: what is not exactly as it should be is unknown, never empty."""
 
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import VenueUnknownError
 from ess_server.venue import okx_rows
+from ess_server.venue.markets import Markets
+from ess_server.venue.okx_holdings import OkxHoldings
 
 ROW = {"instType": "SWAP", "instId": "BTC-USDT-SWAP", "mgnMode": "cross", "posSide": "net", "pos": "1"}
 ORDER = {"ordId": "1", "instId": "BTC-USDT-SWAP", "side": "sell", "posSide": "net", "reduceOnly": "false"}
@@ -107,3 +112,13 @@ def test_equity_and_position_mode_are_there_or_unknown() -> None:
         okx_rows.equity(balance, "USDC")
     with pytest.raises(VenueUnknownError):
         okx_rows.hedge_mode(told({"posMode": "other"}))
+
+
+def test_a_part_of_a_position_in_a_market_without_sizes_is_no_order_of_nothing() -> None:
+    """What the first row holds is enough: the exchange would refuse the other, and the close would count as failed."""
+    held = OkxHoldings(Markets(None, SystemClock(), dict))
+    rows = okx_rows.holdings(told(ROW, ROW | {"mgnMode": "isolated"}), name)
+    (position,) = held.positions(rows)
+
+    assert held.parts(replace(position, quantity=Decimal(1))) == [(rows[0], Decimal(1))]
+    assert held.parts(position) == [(rows[0], Decimal(1)), (rows[1], Decimal(1))]
