@@ -21,7 +21,7 @@ EVERY = timedelta(milliseconds=80)
 @pytest.fixture
 async def rig() -> AsyncIterator[Rig]:
     """A rig that runs, with a position too small to close on it, and flat but for that."""
-    made = Rig(replace(QUICK, dust_retry=EVERY))
+    made = Rig(replace(QUICK, dust_retry=EVERY, call_timeout=timedelta(seconds=5)))
     made.client.minimum = Decimal("0.01")
     made.client.hold(BTC, Decimal("0.004"))
     async with running(made):
@@ -46,11 +46,10 @@ async def test_dust_that_stays_dust_is_tried_in_moderation_and_costs_nothing(rig
     """However often the account is looked at: one order each interval, no event, and FLAT once it is refused."""
     began, sent, looks, first = monotonic(), len(rig.client.closes), rig.client.calls.count("snapshot"), len(rig.told)
     shown = len(rig.history)
-    await eventually(lambda: len(rig.client.closes) >= sent + 3)
+    await eventually(lambda: rig.client.calls.count("snapshot") >= looks + 30)
     most = (monotonic() - began) / EVERY.total_seconds() + 1
 
-    assert len(rig.client.closes) - sent <= most
-    assert rig.client.calls.count("snapshot") - looks > 6
+    assert 1 <= len(rig.client.closes) - sent <= most
     assert {c.position.quantity for c in rig.client.closes} == {Decimal("0.004")}
     assert {p.status for p in rig.history[shown:]} == {FlattenStatus.CLOSING, FlattenStatus.FLAT_WITH_DUST}
     assert rig.kinds[first:] == []
