@@ -10,8 +10,8 @@ from typing import TypeVar
 
 import psutil
 
+from ess_server.core.host_figures import DiskFigures, HostFigures, MemoryFigures
 from ess_server.core.ports import Clock
-from ess_server.core.readings import DiskFigures, HostFigures, MemoryFigures
 
 T = TypeVar("T")
 

@@ -6,8 +6,9 @@ from threading import Lock
 
 from ess_server.core.errors import CapacityError
 from ess_server.core.feeds import FeedTrack, follow, is_suspect
+from ess_server.core.host_figures import HostFigures
 from ess_server.core.ports import Clock
-from ess_server.core.readings import ComponentHealth, ComponentPoll, FeedUpdate, HostFigures
+from ess_server.core.readings import ComponentHealth, ComponentPoll, FeedUpdate
 
 MAX_COMPONENTS = 1_000
 MAX_FEEDS = 100

@@ -7,9 +7,9 @@ from contextlib import AsyncExitStack, suppress
 from ess_server.adapters.grpc_health import HealthPoller, HealthTarget, TlsFiles
 from ess_server.adapters.host_psutil import HostReader
 from ess_server.config.settings import ComponentSettings, Settings
+from ess_server.core.host_figures import HostFigures
 from ess_server.core.intake import Intake
 from ess_server.core.ports import Clock
-from ess_server.core.readings import HostFigures
 
 _log = logging.getLogger("ess.app")
 

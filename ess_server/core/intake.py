@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from ess_server.core.attention import Lookout, Subject
 from ess_server.core.errors import CapacityError
+from ess_server.core.host_figures import HostFigures
 from ess_server.core.late_orders import LateOrders
 from ess_server.core.ports import Clock, Readings
 from ess_server.core.readings import (
@@ -19,7 +20,6 @@ from ess_server.core.readings import (
     ExecutionReport,
     FeedUpdate,
     HealthStatus,
-    HostFigures,
 )
 
 MAX_WAITING = 10_000

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ess_server.core.execution_window import ExecutionTally
 from ess_server.core.feeds import FeedTrack
+from ess_server.core.host_figures import HostFigures
 from ess_server.core.model import (
     Event,
     EventDraft,
@@ -22,7 +23,6 @@ from ess_server.core.readings import (
     EquityReading,
     ExecutionReport,
     FeedUpdate,
-    HostFigures,
     Instant,
     Verdict,
 )

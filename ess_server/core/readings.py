@@ -5,8 +5,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum, IntEnum
 
+from ess_server.core.setters import setters
 
-@dataclass(frozen=True, slots=True)
+_ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Instant:
     """One moment on both clocks: aware UTC, and seconds of uptime (counts suspend, never jumps).
 
@@ -15,7 +19,12 @@ class Instant:
 
     time: datetime
     uptime: float
-    pauses: tuple[tuple[float, float], ...] = ()
+    pauses: tuple[tuple[float, float], ...]
+
+    def __init__(self, time: datetime, uptime: float, pauses: tuple[tuple[float, float], ...] = ()) -> None:
+        _set_moment(self, time)
+        _set_uptime(self, uptime)
+        _set_pauses(self, pauses)
 
     def since(self, uptime: float) -> float:
         """Return the seconds from ``uptime`` until now in which this process did not stand still."""
@@ -23,7 +32,10 @@ class Instant:
         return passed - sum(max(0.0, end - max(begin, uptime)) for begin, end in self.pauses)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+_set_moment, _set_uptime, _set_pauses = setters(Instant)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class EquityReading:
     """Equity of an account, open positions included. ``received`` is the uptime of its arrival, in seconds."""
 
@@ -33,10 +45,20 @@ class EquityReading:
     time: datetime
     received: float
 
+    def __init__(self, *, account: str, amount: Decimal, currency: str, time: datetime, received: float) -> None:
+        _set_account(self, account)
+        _set_amount(self, amount)
+        _set_currency(self, currency)
+        _set_time(self, time)
+        _set_received(self, received)
+
     @property
     def usable(self) -> bool:
         """False for NaN, infinity, zero and below: such a reading proves nothing."""
-        return self.amount.is_finite() and self.amount > 0
+        return self.amount.is_finite() and self.amount > _ZERO
+
+
+_set_account, _set_amount, _set_currency, _set_time, _set_received = setters(EquityReading)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,44 +183,6 @@ class ComponentPoll:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DiskFigures:
-    """How full the file system of ``path`` is.
-
-    ``used_percent`` is of what its users may fill, 0 to 100; None if it could not be read, as ``problem`` then says.
-    """
-
-    path: str
-    used_percent: Decimal | None
-    available_bytes: int = 0
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryFigures:
-    """Memory in use, that is not to be had without swapping, and swap space in use; both 0 to 100 percent."""
-
-    used_percent: Decimal
-    available_bytes: int
-    swap_used_percent: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostFigures:
-    """The server's own host.
-
-    ``load_per_core`` is the one-minute average of tasks that run or want to, per core. What could not be read is
-    None, and ``problem`` says why. ``received`` is the uptime, in seconds, at which reading ended.
-    """
-
-    disks: tuple[DiskFigures, ...]
-    memory: MemoryFigures | None
-    load_per_core: Decimal | None
-    problem: str = ""
-    time: datetime
-    received: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FeedUpdate:
     """Latest update of one symbol of a market data feed; prices are None where absent.
 
@@ -229,13 +213,18 @@ class EvaluatorStatus(Enum):
     INHIBITED = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class Measure:
     """A reading beside its limit. ``limit_used`` is 0 untouched, 1 at the limit."""
 
     value: Decimal
     limit: Decimal
     time: datetime
+
+    def __init__(self, *, value: Decimal, limit: Decimal, time: datetime) -> None:
+        _set_value(self, value)
+        _set_limit(self, limit)
+        _set_read(self, time)
 
     @property
     def share(self) -> Decimal:
@@ -248,11 +237,20 @@ class Measure:
         return float(self.share)
 
 
-@dataclass(frozen=True, slots=True)
+_set_value, _set_limit, _set_read = setters(Measure)
+
+
+@dataclass(frozen=True, slots=True, init=False)
 class Clear:
     """Within the limit and below every warn tier."""
 
     measure: Measure
+
+    def __init__(self, measure: Measure) -> None:
+        _set_measure(self, measure)
+
+
+(_set_measure,) = setters(Clear)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,9 @@ from decimal import Decimal
 from ess_server.adapters.metrics_memory import MemoryMetricsRepository
 from ess_server.adapters.telemetry import ReportedFeedMonitor, ReportedHealthMonitor
 from ess_server.core.feeds import FeedTrack
+from ess_server.core.host_figures import DiskFigures, HostFigures, MemoryFigures
 from ess_server.core.ports import Clock, Readings
-from ess_server.core.readings import (
-    AccountGroup,
-    AccountMetrics,
-    ComponentHealth,
-    DiskFigures,
-    HostFigures,
-    MemoryFigures,
-)
+from ess_server.core.readings import AccountGroup, AccountMetrics, ComponentHealth
 
 _NONE = Decimal(0)
 Source = tuple[str, ...]

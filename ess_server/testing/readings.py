@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from ess_server.core.execution_window import ExecutionTally, ExecutionWindow
 from ess_server.core.feeds import FeedTrack, follow, is_suspect
+from ess_server.core.host_figures import DiskFigures, HostFigures, MemoryFigures
 from ess_server.core.ports import Readings
 from ess_server.core.readings import (
     AccountGroup,
@@ -15,12 +16,9 @@ from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
     ComponentPoll,
-    DiskFigures,
     EquityReading,
     ExecutionReport,
     FeedUpdate,
-    HostFigures,
-    MemoryFigures,
 )
 from ess_server.testing.clock import START
 

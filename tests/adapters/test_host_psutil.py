@@ -15,7 +15,7 @@ import pytest
 
 from ess_server.adapters.host_psutil import HostReader
 from ess_server.core.clock import SystemClock
-from ess_server.core.readings import HostFigures
+from ess_server.core.host_figures import HostFigures
 from ess_server.testing import eventually
 
 

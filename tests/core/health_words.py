@@ -4,8 +4,9 @@ from datetime import timedelta
 from typing import Any
 
 from ess_server.core.evaluators import SystemHealthEvaluator, SystemHealthSettings
+from ess_server.core.host_figures import HostFigures
 from ess_server.core.ports import Readings
-from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus, HostFigures, Instant, Verdict
+from ess_server.core.readings import ComponentHealth, ComponentPoll, HealthStatus, Instant, Verdict
 from ess_server.testing import START, FakeFeeds, FakeHealth, FakeMetrics
 
 NOW = Instant(START, 1000.0)

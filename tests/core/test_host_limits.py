@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ess_server.core.readings import Clear, DiskFigures, HealthStatus, HostFigures, Trip, Unknown, Warn
+from ess_server.core.host_figures import DiskFigures, HostFigures
+from ess_server.core.readings import Clear, HealthStatus, Trip, Unknown, Warn
 from ess_server.testing import START, host_figures
 
 from .health_words import judge, word

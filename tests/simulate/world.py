@@ -19,18 +19,16 @@ from ess_server.core.evaluators import (
     SystemHealthSettings,
 )
 from ess_server.core.evaluators.drawdown import groups_of
+from ess_server.core.host_figures import DiskFigures, HostFigures, MemoryFigures
 from ess_server.core.ports import EmergencyConditionEvaluator, Readings
 from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
-    DiskFigures,
     EquityReading,
     ExecutionReport,
     ExecutionType,
     FeedUpdate,
     HealthStatus,
-    HostFigures,
-    MemoryFigures,
     Trip,
 )
 from ess_server.testing import FakeClock

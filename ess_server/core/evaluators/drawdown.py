@@ -208,7 +208,7 @@ def _finding(measure: Measure, equity: EquityReading, baseline: Baseline, *, is_
 
 def _is_sound(baseline: Baseline) -> bool:
     high, opening = baseline.high_water_mark, baseline.day_open
-    return high.is_finite() and high > 0 and opening.is_finite() and opening > 0
+    return high.is_finite() and high > _ZERO and opening.is_finite() and opening > _ZERO
 
 
 def _check_limits(max_daily_loss_percent: Decimal | None, max_drawdown_percent: Decimal | None) -> None:

@@ -6,7 +6,8 @@ from datetime import timedelta
 from decimal import Decimal
 
 from ess_server.core.evaluators.limits import Finding, check_percent, is_arrival, shown
-from ess_server.core.readings import HostFigures, Instant, Measure
+from ess_server.core.host_figures import HostFigures
+from ess_server.core.readings import Instant, Measure
 
 MAX_LOAD_PER_CORE = 1000
 
