@@ -7,7 +7,6 @@ from itertools import islice
 
 from ess_server.core.evaluators.drawdown import groups_of
 from ess_server.core.ports import Readings
-from ess_server.core.readings import Instant
 from ess_server.core.watched import Watched
 from ess_server.replay.clock import RecordedClock
 from ess_server.replay.episodes import Came
@@ -260,7 +259,7 @@ class Replay:
         self._clock.move(micros)
 
     def _look(self) -> None:
-        now, micros, told = Instant(self._clock.now(), self._clock.uptime()), self._at, self._told
+        now, micros, told = self._clock.instant(), self._at, self._told
         self._looks += 1
         for subject in self._subjects:
             if subject.begins > micros:

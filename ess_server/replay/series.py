@@ -1,6 +1,7 @@
 """How much of its limit an evaluator used over time, in as many columns as a chart has: no peak is lost."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 COLUMNS = 1600
 
@@ -21,15 +22,15 @@ class Series:
         self._start = start
         self._span = max(end - start, 1)
         self._columns = columns
-        self._low: list[float | None] = [None] * (columns + 1)
-        self._high: list[float] = [0.0] * (columns + 1)
+        self._low: list[Decimal | None] = [None] * (columns + 1)
+        self._high: list[Decimal] = [Decimal(0)] * (columns + 1)
 
     @property
     def column(self) -> float:
         """Microseconds that one column covers."""
         return self._span / self._columns
 
-    def add(self, micros: int, share: float) -> None:
+    def add(self, micros: int, share: Decimal) -> None:
         """Take one reading."""
         column = (micros - self._start) * self._columns // self._span
         low = self._low[column]
@@ -55,7 +56,7 @@ class Series:
     def stretches(self) -> list[Stretch]:
         """Return the columns in which something was read, oldest first."""
         return [
-            Stretch(self._start + self.column * min(n + 0.5, self._columns), low, high)
+            Stretch(self._start + self.column * min(n + 0.5, self._columns), float(low), float(high))
             for n, (low, high) in enumerate(zip(self._low, self._high, strict=True))
             if low is not None
         ]

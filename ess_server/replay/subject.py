@@ -21,6 +21,8 @@ from ess_server.replay.series import Series
 
 MICROSECOND = timedelta(microseconds=1)
 
+_CANNOT_TELL = (Unknown, Fault)
+
 
 @dataclass(slots=True)
 class _Standing:
@@ -87,7 +89,7 @@ class Subject:
         except Exception as error:  # noqa: BLE001 - as the monitor: a verdict that cannot be used is a fault
             outcome = Fault(f"its verdict cannot be used: {type(error).__name__}")
             happened = self.watched.take(outcome, now)
-        if isinstance(outcome, Unknown | Fault):
+        if isinstance(outcome, _CANNOT_TELL):
             self._cannot_tell(micros)
         else:
             self._has_read(outcome, micros, decided=happened.decision is not None)
@@ -166,7 +168,7 @@ class Subject:
             self._could_not_tell_until(micros)
         measure: Measure = verdict.measure  # type: ignore[union-attr] # Unknown went another way
         share = measure.share
-        self.series.add(micros, float(share))
+        self.series.add(micros, share)
         if share > self.peak_share:
             self.peak, self.peak_share, self.peak_micros = measure, share, micros
         if self._confirms:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ess_server.replay.clock import time_of
+from ess_server.replay.clock import times_of
 from ess_server.replay.files import Sheet, rows_where
 from ess_server.replay.kinds import Batch, CellMistakeError, Column, Kind, Observation, decimal
 from ess_server.replay.problems import MOST_NAMED, DataProblem, RecordingError
@@ -44,7 +44,7 @@ class Track:
             yield from self.kind.build(
                 Batch(
                     cells={c.name: _read(self.cells[c.name].slice(start, BATCH), c) for c in self.kind.columns},
-                    times=[time_of(t) for t in self.times[part]],
+                    times=times_of(self.times[part]),
                     received=[(t - origin) / 1e6 for t in self.arrivals[part]],
                     ids=[f"{self.sheet.file.name}:{self.sheet.first_row + row}" for row in self.rows[part]]
                     if any(c.name == "id" for c in self.kind.columns)
