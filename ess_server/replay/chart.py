@@ -14,8 +14,6 @@ from ess_server.replay.episodes import Episode, Kind
 from ess_server.replay.run import Replayed
 from ess_server.replay.subject import Subject
 
-FORMATS = (".png", ".svg")
-
 _DAY = 86_400e6
 _WIDTH, _PANEL, _DPI = 14.0, 2.6, 120
 _TRIP, _MISS, _READING, _TIER, _UNKNOWN = "#c62828", "#ef8f00", "#1f5a94", "#9a9a9a", "#d9d9d9"

@@ -8,7 +8,6 @@ class Reason(Enum):
 
     UNKNOWN_ACCOUNT = auto()
     UNKNOWN_SYMBOL = auto()
-    UNKNOWN_ASSET = auto()
     HALTED = auto()
     BALANCE_INSUFFICIENT = auto()
     FILTER = auto()
