@@ -14,7 +14,7 @@ from ess_server.core.doctor import Arrangement, judge, judge_arrangement
 from ess_server.core.evaluators import DrawdownSettings, ManualSettings, Mode
 from ess_server.core.examination import Capability
 from ess_server.core.findings import Finding
-from ess_server.core.venue_link import VenueAccount
+from ess_server.core.venue_link import VenueAccount, most_timed
 
 
 async def diagnose(
@@ -43,6 +43,7 @@ async def diagnose(
             sharing=sharing[account.exchange, account.paper],
             pauses=pauses,
             timer=account.dead_man.after if account.dead_man else timedelta(),
+            most_timed=most_timed(account, told.accounts),
             wanted=_wanted(account, settings),
         )
     return tuple(findings)

@@ -42,12 +42,14 @@ def judge(
     sharing: int = 1,
     pauses: timedelta = timedelta(),
     timer: timedelta = timedelta(),
+    most_timed: int | None = None,
     wanted: Collection[Capability] = (),
 ) -> tuple[Finding, ...]:
     """Return the findings on one account, in the order in which a person would look.
 
     ``sharing`` is how many accounts share the venue's request limits, ``pauses`` what a flatten waits for by intent,
-    ``timer`` what the account's dead man's switch is set to, ``wanted`` what the configuration asks of the account.
+    ``timer`` what the account's dead man's switch is set to, ``most_timed`` for how many symbols it has room (None: for
+    all), ``wanted`` what the configuration asks of the account.
     """
     if seen.cannot_open:
         words = f"there is no client for this account: {seen.cannot_open}"
@@ -60,7 +62,7 @@ def judge(
         *about_key(seen, now),
         *about_clock(seen),
         *(() if seen.key.valid is False else (*about_modes(seen), *about_open(seen))),
-        *about_dead_man(seen, timer),
+        *about_dead_man(seen, timer, most_timed),
         *about_coverage(seen, wanted),
         *about_speed(seen, sharing=sharing, pauses=pauses),
     )

@@ -117,9 +117,17 @@ def _resisting(seen: Examination) -> Iterator[Finding]:
             yield found(seen, Topic.MARKETS, grade, f"{named(symbols)} {words}", remedy)
 
 
-def about_dead_man(seen: Examination, timer: timedelta) -> Iterator[Finding]:
-    """Yield what the venue's own timer is worth; ``timer`` is how long it is set to run, zero if it is not."""
+def about_dead_man(seen: Examination, timer: timedelta, most: int | None = None) -> Iterator[Finding]:
+    """Yield what the venue's own timer is worth; ``timer`` is how long it is set to run, zero if it is not.
+
+    ``most`` is for how many symbols it has room, None where it takes all.
+    """
+    symbols = seen.load.symbols if seen.load is not None else 0
     match seen.dead_man:
+        case DeadManWorth.USABLE if timer and most is not None and symbols > most:
+            words = f"set, with room for {most} symbols; something is open in {symbols}: orders of some would stay"
+            remedy = "set a longer dead_man_seconds, which covers more"
+            yield found(seen, Topic.DEAD_MAN, Grade.WARN, words, remedy)
         case DeadManWorth.USABLE if timer:
             words = f"set: the venue cancels all orders {_s(timer)} after this host is lost; it closes nothing"
             yield found(seen, Topic.DEAD_MAN, Grade.OK, words)

@@ -8,13 +8,13 @@ Server to venue: the settings once, then ``{"type": "work", "work": {account: {.
 progress repeats: progress of work that has been replaced is recognised by it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from ess_server.core.closing import ClosingRules, read_rules, rules_entry
-from ess_server.core.dead_man import DeadMan, dead_man_entry, read_dead_man
+from ess_server.core.dead_man import DeadMan, dead_man_entry, most_symbols, read_dead_man
 from ess_server.core.flatten_plan import FlattenSettings
 from ess_server.core.model import AccountProgress, Action, FlattenStatus, Work
 from ess_server.core.readings import EquityReading
@@ -56,6 +56,15 @@ class VenueAccount:
     closing: ClosingRules = field(default_factory=ClosingRules)
     dead_man: DeadMan | None = None
     spot: SpotSale | None = None
+
+
+def most_timed(account: VenueAccount, accounts: Sequence[VenueAccount]) -> int | None:
+    """Return for how many symbols of one of these accounts its dead man's switch has room, None where it takes all."""
+    if account.dead_man is None:
+        return None
+    place = account.exchange, account.paper
+    sharing = sum(a.dead_man is not None and (a.exchange, a.paper) == place for a in accounts)
+    return most_symbols(account.exchange, account.dead_man.after, sharing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from ess_server.core.clock import SystemClock
-from ess_server.core.dead_man import DeadMan, most_symbols
+from ess_server.core.dead_man import DeadMan
 from ess_server.core.errors import EssError
 from ess_server.core.flatten import LocalFlattener
 from ess_server.core.flatten_plan import wants_work
@@ -22,6 +22,7 @@ from ess_server.core.venue_link import (
     VenueAccount,
     VenueSettings,
     equity_message,
+    most_timed,
     progress_message,
     read_settings,
     read_work,
@@ -168,8 +169,6 @@ class VenueServer:
     def _keep_armed(
         self, account: VenueAccount, switch: DeadManSwitch, wanted: DeadMan, settings: VenueSettings
     ) -> None:
-        place = account.exchange, account.paper
-        sharing = sum(a.dead_man is not None and (a.exchange, a.paper) == place for a in settings.accounts)
         keeper = DeadManKeeper(
             account.id,
             switch,
@@ -179,7 +178,7 @@ class VenueServer:
             heard=lambda: self._heard,
             on_armed=self._armed,
             faults=self._faults,
-            most=most_symbols(account.exchange, wanted.after, sharing),
+            most=most_timed(account, settings.accounts),
         )
         self._keepers[account.id] = keeper
         self._start(keeper.run())

@@ -200,6 +200,17 @@ def test_a_timer_that_is_set_is_named_with_its_time() -> None:
     assert (found.grade, "30.0 s after this host is lost" in found.words) == (Grade.OK, True)
 
 
+@pytest.mark.parametrize(("room", "grade"), [(2, Grade.WARN), (3, Grade.OK), (None, Grade.OK)])
+def test_a_timer_without_room_for_every_symbol_is_a_warning(room: int | None, grade: Grade) -> None:
+    """Whoever counts on it must know that orders of some symbols outlive the host."""
+    seen = replace(WELL, load=Load(orders=3, symbols=3))
+    findings = judge(seen, now=START, timer=timedelta(seconds=30), most_timed=room)
+    (found,) = (f for f in findings if f.topic is Topic.DEAD_MAN)
+
+    assert found.grade is grade
+    assert ("longer dead_man_seconds" in found.remedy) == (grade is Grade.WARN)
+
+
 def test_what_is_configured_and_cannot_be_done_is_named() -> None:
     """Only what is both wanted and lacking, each with what to do instead."""
     seen = replace(WELL, lacks=(Capability.EQUITY, Capability.EXECUTIONS))

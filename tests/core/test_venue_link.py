@@ -1,6 +1,7 @@
 """The lines between server and venue process: what goes in comes out, and nothing else is believed."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,7 @@ from ess_server.core.venue_link import (
     VenueAccount,
     VenueSettings,
     equity_message,
+    most_timed,
     progress_message,
     read_equity,
     read_event,
@@ -186,3 +188,13 @@ def test_a_key_source_is_one_place(fields: dict[str, str]) -> None:
     """A source names exactly one place."""
     with pytest.raises(ValueError, match="either a file or an environment variable"):
         KeySource(**fields)
+
+
+def test_accounts_with_timers_on_one_address_share_the_room_for_them() -> None:
+    """Those elsewhere, or without one, take nothing of it."""
+    elsewhere, without = replace(ACCOUNT, id="far", paper=None), replace(ACCOUNT, id="bare", dead_man=None)
+    beside = replace(ACCOUNT, id="beside")
+
+    assert most_timed(ACCOUNT, [ACCOUNT, elsewhere, without]) == 20
+    assert most_timed(ACCOUNT, [ACCOUNT, elsewhere, without, beside]) == 10
+    assert most_timed(without, [ACCOUNT, without]) is None
