@@ -75,7 +75,9 @@ class Scene:
         """Stop, and return the median time until gates deny, in seconds."""
         problem, received = "", 0.0
         try:
-            answer = await self.stub.Trigger(pb.TriggerRequest(reason=what), timeout=5)
+            # Over a connection of its own, as who types it has none yet.
+            async with self.server.stub() as stub:
+                answer = await stub.Trigger(pb.TriggerRequest(reason=what), timeout=5)
             received = answer.stop.activate_time.ToNanoseconds() / 1e9
             problem = "" if answer.stop.durable else "the trigger was not durable"
         except grpc.aio.AioRpcError as error:

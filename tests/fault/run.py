@@ -41,7 +41,7 @@ FAMILIES = (
     Family("hostile", 1.5, hostile.run, "subscribers that never read, floods, garbage"),
     Family("races", 1.0, races.run, "triggers and resets at once: the trigger wins"),
     Family("records", 1.0, records.run, "flipped, cut, older and missing records"),
-    Family("mutants", 1.5, mutants.run, "seeded bugs, each caught by a named check"),
+    Family("mutants", 2.0, mutants.run, "seeded bugs, each caught by a named check"),
 )
 
 

@@ -42,8 +42,8 @@ EVALUATORS = [
     ),
     Seed(
         f"{CORE}/confirm.py",
-        "        if not isinstance(verdict, Trip) or self.breaches < self._settings.confirm:",
-        "        if not isinstance(verdict, Trip):",
+        "        if self.breaches < self._settings.confirm:",
+        "        if False:",
         "one bad reading trips what was told to confirm",
         f"{TESTS}/core/test_confirm.py::test_second_reading_confirms_the_first",
     ),
