@@ -106,10 +106,9 @@ class DataFeedEvaluator:
         """Return the verdict at ``now``."""
         tracks = readings.feeds.tracks(self._limits.feed)
         symbols = self._limits.symbols or [s for s in tracks if s != WHOLE_FEED]
-        judged = {s: tracks[s] for s in (*symbols, WHOLE_FEED) if s in tracks}
-        renewed, missing = self._renewed(symbols, judged, now)
-        findings = [f for s, t in judged.items() if self._is_suspect(t, now) for f in self._faults(s, t, now)]
-        findings += self._stale(renewed, now)
+        findings = [f for s, t in self._suspects(symbols, tracks, now) for f in self._faults(s, t, now)]
+        renewed, since, missing = self._renewed(symbols, tracks, now)
+        findings += self._stale(renewed, since, now)
         unknown = "" if symbols else "no price since the start"
         if missing:
             unknown = f"no price since the start of {_listed(missing)}"
@@ -117,33 +116,47 @@ class DataFeedEvaluator:
 
     def _renewed(
         self, symbols: Sequence[str], tracks: Mapping[str, FeedTrack], now: Instant
-    ) -> tuple[list[tuple[float, str]], list[str]]:
-        """Return when each symbol last had news, and those that never had any."""
-        renewed, missing = list[tuple[float, str]](), list[str]()
+    ) -> tuple[list[str], list[float], list[str]]:
+        """Return the symbols that had news, since when each has had none, and those that never had any."""
+        renewed, arrivals, missing = list[str](), list[float](), list[str]()
         uptime, ahead = now.uptime, -self._limits.max_symbol_silence.total_seconds()
         for symbol in symbols:
             track = tracks.get(symbol)
             since = None if track is None else track.renewed
             # As ``is_arrival``, here for hundreds of symbols a tick.
             if since is not None and ahead <= uptime - since < inf:
-                renewed.append((since, symbol))
+                renewed.append(symbol)
+                arrivals.append(since)
             else:
                 missing.append(symbol)
-        return renewed, missing
+        return renewed, arrivals, missing
 
-    def _is_suspect(self, track: FeedTrack, now: Instant) -> bool:
-        """Whether to look closer: most symbols are calm, and what is remembered bounds what is within any time."""
-        if track.defect is not None or track.setback is not None or _is_ahead(track, now):
-            return True
-        return self._least_swing is not None and track.swing >= self._least_swing
+    def _suspects(
+        self, symbols: Sequence[str], tracks: Mapping[str, FeedTrack], now: Instant
+    ) -> list[tuple[str, FeedTrack]]:
+        """Return where to look closer: most symbols are calm, and what is remembered bounds what is within any time."""
+        least, time = self._least_swing, now.time
+        return [
+            (symbol, track)
+            for symbol in (*symbols, WHOLE_FEED)
+            if (track := tracks.get(symbol)) is not None
+            and (
+                track.defect is not None
+                or track.setback is not None
+                # Asked twice, for the first costs no call, and these are hundreds a tick.
+                or (track.latest.time > time and _is_ahead(track, now))
+                or (least is not None and track.swing >= least)
+            )
+        ]
 
-    def _stale(self, renewed: Sequence[tuple[float, str]], now: Instant) -> Iterator[Finding]:
+    def _stale(self, renewed: Sequence[str], since: Sequence[float], now: Instant) -> Iterator[Finding]:
         if not renewed:
             return
-        longest, symbol = min(renewed)
+        longest = min(since)
+        symbol = min(s for s, arrival in zip(renewed, since, strict=True) if arrival == longest)
         # The time of the evaluation: silence is read anew whenever it is looked at.
         of_one = Measure(value=silence(longest, now), limit=self._symbol_limit, time=now.time)
-        of_all = Measure(value=silence(max(renewed)[0], now), limit=self._feed_limit, time=now.time)
+        of_all = Measure(value=silence(max(since), now), limit=self._feed_limit, time=now.time)
         for measure, what in ((of_one, symbol), (of_all, "any symbol")):
             yield Finding(
                 measure, partial(_silence_words, measure, what), partial(_seconds, measure.limit), silent=True

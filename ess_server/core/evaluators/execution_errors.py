@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ess_server.core.errors import InvalidRequestError
-from ess_server.core.evaluators.limits import Finding, check_count, check_percent, judge, shown
+from ess_server.core.evaluators.limits import Finding, check_count, check_percent, judge, shown, tier_of
 from ess_server.core.evaluators.settings import OWN_SCOPE, SECONDS, EvaluatorSettings, check_duration, fill_in
 from ess_server.core.execution_window import MAX_EXECUTIONS, ExecutionTally, OrderLooks
 from ess_server.core.model import Scope, ScopeKind
-from ess_server.core.ports import Readings
+from ess_server.core.ports import MetricsRepository, Readings
 from ess_server.core.readings import Clear, Instant, Measure, Verdict
 
 KIND = "execution_errors"
@@ -85,7 +85,7 @@ class ExecutionErrorsSettings(EvaluatorSettings):
                 raise InvalidRequestError(name, f"{window.total_seconds():g} s is shorter than {shortest}")
 
 
-_Read = Callable[[ExecutionTally], Decimal]
+_Read = Callable[[ExecutionTally], Decimal | int]
 _Words = Callable[[ExecutionTally], str]
 
 
@@ -97,15 +97,13 @@ class _Limit(NamedTuple):
     limit: Decimal
     unit: str = ""
 
-    def share(self, tally: ExecutionTally) -> Decimal:
-        """Share of the limit that is used."""
-        value = self.read(tally)
-        return value / self.limit if value else _NONE
-
-    def finding(self, tally: ExecutionTally, now: Instant) -> Finding:
+    def measure(self, tally: ExecutionTally, now: Instant) -> Measure:
         """The reading beside the limit."""
-        measure = Measure(value=self.read(tally), limit=self.limit, time=tally.newest or now.time)
-        return Finding(measure, lambda: self.words(tally), lambda: f"{self.limit:f}{self.unit}")
+        return Measure(value=Decimal(self.read(tally)), limit=self.limit, time=tally.newest or now.time)
+
+    def finding(self, tally: ExecutionTally, measure: Measure) -> Finding:
+        """The same with its words."""
+        return Finding(measure, self.words(tally), f"{self.limit:f}{self.unit}")
 
 
 class _View(NamedTuple):
@@ -145,20 +143,31 @@ class ExecutionErrorsEvaluator:
 
     def evaluate(self, readings: Readings, now: Instant) -> Verdict:
         """Return the verdict at ``now``."""
-        share, worst, unknown = _NONE, None, ""
-        for view in self._views:
-            tally = readings.metrics.execution_tally(self._account, view.window, now.uptime, repeats=view.repeats)
-            if not tally.reports:
-                continue
-            unknown = unknown or view.unknown(tally)
-            for limit in view.limits:
-                used = limit.share(tally)
-                if worst is None or used > share:
-                    share, worst = used, (limit, tally)
+        worst, unknown = self._worst(readings.metrics, now)
         if worst is None:
             return Clear(Measure(value=_NONE, limit=self._first_limit, time=now.time))
         limit, tally = worst
-        return judge(f"account {self._account}", [limit.finding(tally, now)], unknown, warn_percent=self._warn_percent)
+        measure = limit.measure(tally, now)
+        if not unknown and not tier_of(measure, self._warn_percent):
+            # Nearly always: nobody is to read words on it.
+            return Clear(measure)
+        finding = limit.finding(tally, measure)
+        return judge(f"account {self._account}", [finding], unknown, warn_percent=self._warn_percent)
+
+    def _worst(self, metrics: MetricsRepository, now: Instant) -> tuple[tuple[_Limit, ExecutionTally] | None, str]:
+        """Return the limit that is used most, None without reports, and why the reports do not tell."""
+        share, worst, unknown = _NONE, None, ""
+        for view in self._views:
+            tally = metrics.execution_tally(self._account, view.window, now.uptime, repeats=view.repeats)
+            if not tally.reports:
+                continue
+            unknown = unknown or view.unknown(tally)
+            worst = worst or (view.limits[0], tally)
+            for limit in view.limits:
+                value = limit.read(tally)
+                if value and (used := value / limit.limit) > share:
+                    share, worst = used, (limit, tally)
+        return worst, unknown
 
 
 def _views(settings: ExecutionErrorsSettings) -> tuple[_View, _View]:
@@ -168,8 +177,8 @@ def _views(settings: ExecutionErrorsSettings) -> tuple[_View, _View]:
         return tally.failed * _HUNDRED / tally.orders if tally.orders >= settings.min_orders else _NONE
 
     possible = (
-        ("max_stop_losses", lambda t: Decimal(t.stop_losses), lambda t: f"{t.stop_losses} stop losses {during}"),
-        ("max_failed_orders", lambda t: Decimal(t.failed), lambda t: f"{t.failed} orders rejected or failed {during}"),
+        ("max_stop_losses", lambda t: t.stop_losses, lambda t: f"{t.stop_losses} stop losses {during}"),
+        ("max_failed_orders", lambda t: t.failed, lambda t: f"{t.failed} orders rejected or failed {during}"),
         (
             "max_failed_percent",
             failed_percent,
@@ -178,14 +187,14 @@ def _views(settings: ExecutionErrorsSettings) -> tuple[_View, _View]:
         ("max_slippage_percent", lambda t: t.slippage, lambda t: f"slippage of {shown(t.slippage)} % {during}"),
         (
             "max_orders_after_stop",
-            lambda t: Decimal(t.after_stop),
+            lambda t: t.after_stop,
             lambda t: f"{t.after_stop} orders placed or filled after a stop {during}",
         ),
     )
     repeats = (
         (
             "max_repeated_orders",
-            lambda t: Decimal(t.repeated),
+            lambda t: t.repeated,
             lambda t: f"the same order ({_words(t.repeated_order)}) {t.repeated} times {lately}",
         ),
     )

@@ -1,10 +1,10 @@
 """What evaluators with several limits share: findings, the verdict on them, silence, and ranges of settings."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import ROUND_DOWN, Decimal
 from math import inf
+from typing import NamedTuple
 
 from ess_server.core.errors import InvalidRequestError
 from ess_server.core.readings import Clear, Instant, Measure, Trip, Unknown, Verdict, Warn
@@ -24,8 +24,7 @@ _MICROSECOND = Decimal("0.000001")
 _MOST_DIGITS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """A reading beside its limit.
 
     ``words`` is the reading; ``limit`` the limit, empty where the reading says all. Either may be a function that is
