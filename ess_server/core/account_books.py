@@ -7,7 +7,7 @@ from threading import Lock
 
 from ess_server.core.account_book import AccountBook, SavedAccount
 from ess_server.core.account_group import GroupBook, SavedGroup
-from ess_server.core.execution_window import ExecutionTally
+from ess_server.core.execution_window import NO_EXECUTIONS, ExecutionTally
 from ess_server.core.ports import Clock
 from ess_server.core.readings import AccountGroup, AccountMetrics, CashFlow, EquityReading, ExecutionReport
 
@@ -107,7 +107,7 @@ class AccountBooks:
         with self._lock:
             book = self._books.get(account)
             if book is None:
-                return ExecutionTally()
+                return NO_EXECUTIONS
             return book.executions.tally(window.total_seconds(), until, repeats=repeats)
 
     def rebaseline(self, accounts: Sequence[str]) -> None:
