@@ -22,11 +22,11 @@ class _Noted:
         self._asked = asked
 
     def __getattr__(self, method: str) -> Callable[..., object]:
-        call = getattr(self._port, method)
+        call, name, asked = getattr(self._port, method), self._name, self._asked
 
         def noted(*arguments: Any, **named: Any) -> object:  # noqa: ANN401 - whatever the port takes
             first = arguments[0] if arguments else ""
-            self._asked.add((self._name, first if isinstance(first, str) else ""))
+            asked.add((name, first if isinstance(first, str) else ""))
             return call(*arguments, **named)
 
         setattr(self, method, noted)

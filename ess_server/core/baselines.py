@@ -256,13 +256,11 @@ class BaselineLedger:
 
 def drawdown_percent(baseline: Baseline, equity: Decimal) -> Decimal:
     """Return the loss from the high-water mark, in percent of it; never below 0."""
-    return _loss_percent(baseline.high_water_mark, equity)
+    mark = baseline.high_water_mark
+    return (mark - equity) * _PERCENT / mark if equity < mark else _ZERO
 
 
 def daily_loss_percent(baseline: Baseline, equity: Decimal) -> Decimal:
     """Return the loss from the day's opening equity, in percent of it; never below 0."""
-    return _loss_percent(baseline.day_open, equity)
-
-
-def _loss_percent(mark: Decimal, equity: Decimal) -> Decimal:
-    return (mark - equity) * _PERCENT / mark if equity < mark else _ZERO
+    opening = baseline.day_open
+    return (opening - equity) * _PERCENT / opening if equity < opening else _ZERO

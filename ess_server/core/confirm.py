@@ -66,7 +66,11 @@ class Confirmation:
             return self._mark(self._decide_unknown(verdict, now))
         self._unknown_since = None
         if not isinstance(verdict, Trip):
-            self._count_other(verdict, now)
+            if self._settings.confirm_of == 1:
+                # Only the latest reading counts, and it is no breach.
+                self._seen.clear()
+            else:
+                self._count(verdict, now, tripped=False)
             self._standing = None
             return None
         self._count(verdict, now, tripped=True)
@@ -99,13 +103,6 @@ class Confirmation:
         if unknown_for < self._unknown_after:
             return None
         return self._fault(f"unknown for {unknown_for:.1f} s: {verdict.detail}")
-
-    def _count_other(self, verdict: Clear | Warn, now: Instant) -> None:
-        """Count what is no breach; where only the latest reading counts, it leaves nothing to remember."""
-        if self._settings.confirm_of == 1:
-            self._seen.clear()
-        else:
-            self._count(verdict, now, tripped=False)
 
     def _count(self, verdict: Clear | Warn | Trip, now: Instant, *, tripped: bool) -> None:
         while self._seen and now.uptime - self._seen[0].uptime > self._within:
