@@ -23,8 +23,8 @@ from tests.fault.seeds import FAMILY, SEEDS, Seed, table
 
 CHECK_WITHIN = 400.0
 AT_ONCE = 2
-FAMILY_WITHIN = 60.0
-"""Seconds that have to be left for a family to begin, or a short run would not end in its time."""
+FAMILY_WITHIN, TEST_WITHIN = 60.0, 8.0
+"""Seconds that have to be left for a family or a test to begin, or a short run would not end in its time."""
 THOROUGH = 60.0
 """Seconds from which on the tests are run without any bug as well."""
 TESTS_FAILED = 1
@@ -129,7 +129,7 @@ def judged(seeds: Sequence[Seed], folder: Path, end: Deadline, result: Result) -
         copies.put(Copy.of_the_tree(folder / str(number)))
 
     def tried(seed: Seed) -> tuple[Seed, str] | None:
-        if end.left <= (FAMILY_WITHIN if seed.check.startswith(FAMILY) else 0):
+        if end.left < (FAMILY_WITHIN if seed.check.startswith(FAMILY) else TEST_WITHIN):
             return None
         copy = copies.get()
         try:
