@@ -70,6 +70,8 @@ class RequestBudget:
         self._tokens = limits.burst
         self._filled = uptime()
         self._own = dict.fromkeys(SHARES, 0.0)
+        # Nobody saves up more than a part of the reserve, or what one of its readings costs.
+        self._saved = {purpose: limits.reserve * share for purpose, share in SHARES.items()}
         self._refused_until = 0.0
         self._told: tuple[float, float] | None = None
         self._paid: deque[tuple[float, float]] = deque()
@@ -83,16 +85,20 @@ class RequestBudget:
         room = weight + ahead + self._floor(purpose)
         delay = (room - self._tokens) / self._limits.per_second
         if purpose in SHARES and delay > 0:
+            self._saved[purpose] = max(self._saved[purpose], weight)
             own = self._own_delay(weight, purpose)
             if own <= 0:
                 self._own[purpose] -= weight
             delay = min(delay, own)
         elif delay > 0 and purpose is not Purpose.SWEEPING:
-            delay = min(delay, self._room_in(room))
+            delay = min(delay, self._room_in(room, _HEADROOM))
         delay = max(delay, self._refused_until - self._uptime())
         if delay > 0:
             raise ReadBudgetError(timedelta(seconds=delay))
+        # What the exchange had room for beyond the tokens counts for its minute, and must silence nobody after that.
+        least = min(self._tokens, -_MINUTE_S * self._limits.per_second)
         self._pay(weight)
+        self._tokens = max(self._tokens, least)
 
     def send(self, weight: float) -> None:
         """Pay for a send. Raises VenueUnknownError while the exchange refuses this address."""
@@ -126,8 +132,8 @@ class RequestBudget:
         while self._paid[0][0] <= now - span:
             self._paid.popleft()
 
-    def _room_in(self, weight: float) -> float:
-        """Seconds until the exchange itself would take a read; infinite where that is not known."""
+    def _room_in(self, weight: float, headroom: float) -> float:
+        """Seconds until the exchange would take a read within ``headroom``; infinite where that is not known."""
         now = self._uptime()
         if self._limits.window is not None:
             return self._window_in(weight, *self._limits.window)
@@ -138,8 +144,11 @@ class RequestBudget:
         recent = sum(paid for when, paid in self._paid if when > now - _IN_FLIGHT_S)
         # The minute of that count is over a minute later at the latest.
         left = at + _MINUTE_S - now
-        used = recent + (told if left > 0 else 0)
-        return 0 if used + weight <= self._limits.per_minute * _HEADROOM else max(left, _IN_FLIGHT_S)
+        most = self._limits.per_minute * headroom - weight
+        told = told if left > 0 else 0
+        if recent + told <= most:
+            return 0
+        return max(left, _IN_FLIGHT_S) if told > most else _IN_FLIGHT_S
 
     def _window_in(self, weight: float, size: float, span: float) -> float:
         now = self._uptime()
@@ -158,14 +167,15 @@ class RequestBudget:
 
     def _own_delay(self, weight: float, purpose: Purpose) -> float:
         """Seconds until its own income pays for a read; as long as the exchange's limit would still hold."""
-        debt = (1 - _HEADROOM) / 2 * self._limits.per_minute
-        missing = max((weight - self._own[purpose]) / SHARES[purpose], weight - debt - self._tokens)
-        return missing / self._limits.per_second
+        beyond = (1 - _HEADROOM) / 2
+        missing = (weight - self._own[purpose]) / SHARES[purpose] / self._limits.per_second
+        by_tokens = (weight - beyond * self._limits.per_minute - self._tokens) / self._limits.per_second
+        return max(missing, min(by_tokens, self._room_in(weight, _HEADROOM + beyond)))
 
     def _refill(self) -> None:
         now = self._uptime()
         income = (now - self._filled) * self._limits.per_second
         self._tokens = min(self._limits.burst, self._tokens + income)
         for purpose, share in SHARES.items():
-            self._own[purpose] = min(self._limits.reserve * share, self._own[purpose] + income * share)
+            self._own[purpose] = min(self._saved[purpose], self._own[purpose] + income * share)
         self._filled = now

@@ -9,9 +9,11 @@ import pytest
 from ess_server.core.errors import VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.testing import FakeClock
+from ess_server.venue import ccxt_okx, ccxt_usdm
 from ess_server.venue.budget import OBSERVING_LEAVES, SHARES, BudgetLimits, Purpose, RequestBudget
 from ess_server.venue.ccxt_usdm import BUDGET
 from ess_server.venue.plans import SWEEP_SHARE
+from ess_server.venue.unified.table import UNIFIED
 
 LIMITS = BudgetLimits(per_minute=1000, burst=400, per_second=10, reserve=200)
 
@@ -69,6 +71,47 @@ def test_nobody_is_blind_however_long_a_flatten_takes_everything(budget: Request
         assert 0.8 * share < read[purpose] / income <= share
     assert read[Purpose.FLATTEN] > 0.75 * income
     assert sum(SHARES.values()) + SWEEP_SHARE == pytest.approx(1)
+
+
+LONG = [
+    (BUDGET, ccxt_usdm.ACCOUNT_WEIGHT, True, Purpose.FLATTEN),
+    (BUDGET, ccxt_usdm.ACCOUNT_WEIGHT, True, Purpose.RETRYING),
+    (ccxt_okx.BUDGET, ccxt_okx.ACCOUNT_WEIGHT, False, Purpose.RETRYING),
+    *((p.limits, p.weight.get(p.equity.endpoint, 1), False, Purpose.FLATTEN) for p in UNIFIED.values() if p.equity),
+]
+"""Limits, what equity costs, whether the exchange tells its own count, and what the flatten reads for."""
+
+
+@pytest.mark.parametrize(("limits", "weight", "tells", "purpose"), LONG)
+def test_equity_is_read_beside_and_after_a_long_flatten(
+    clock: FakeClock, limits: BudgetLimits, weight: float, *, tells: bool, purpose: Purpose
+) -> None:
+    """Its income is saved up until it pays for a reading, and what the exchange had room for leaves no debt."""
+    budget = RequestBudget(clock.uptime, limits)
+    used, most, equity = 0.0, 0.0, 0
+
+    def reads(cost: float, what: Purpose) -> int:
+        nonlocal used
+        with suppress(ReadBudgetError):
+            budget.read(cost, what)
+            used += cost
+            if tells:
+                budget.used(used)
+            return 1
+        return 0
+
+    for second in range(600):
+        clock.advance(1)
+        used, most = (0.0 if second % 60 == 0 else used), max(most, used)
+        for _ in range(5):
+            reads(limits.per_second, purpose)
+        equity += reads(weight, Purpose.EQUITY)
+
+    income = SHARES[Purpose.EQUITY] * limits.per_second / weight
+    assert equity >= int(0.7 * min(income, 1) * 600) > 0
+    assert not tells or most <= limits.per_minute
+    clock.advance(60 + (limits.reserve + weight) / limits.per_second)
+    budget.read(weight, Purpose.EQUITY)
 
 
 def test_equity_of_its_own_income_still_heeds_the_exchanges_count(budget: RequestBudget, clock: FakeClock) -> None:
