@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.fault import hostile, kills, mutants, network, power, races, records, syscalls
 from tests.fault.result import NOT_SURVIVED, Result
@@ -51,9 +51,9 @@ def say(line: str) -> None:
     sys.stdout.flush()
 
 
-def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+def parsed(arguments: Sequence[str], families: Sequence[Family]) -> argparse.Namespace:
     """Return what the command line asks for."""
-    names = [family.name for family in FAMILIES]
+    names = [family.name for family in families]
     parser = argparse.ArgumentParser(prog="make fault", description=__doc__)
     parser.add_argument("minutes", type=float, nargs="?", default=8.0, help="time for all families together")
     parser.add_argument("--full", action="store_true", help="everything, however long it takes")
@@ -70,46 +70,64 @@ def tried(family: Family, seconds: float, seed: int) -> Result:
         return Result(tried=1, findings=[f"the family itself failed:\n{traceback.format_exc()}"])
 
 
-def command(family: str, asked: argparse.Namespace) -> str:
-    """Return the command that repeats one family."""
-    span = "--full" if asked.full else f"{asked.minutes:g}"
-    return f"python -m tests.fault.run {span} --only {family} --seed {asked.seed}"
+@dataclass
+class Report:
+    """The table, and what has to be said beneath it."""
+
+    asked: argparse.Namespace
+    begun: float = field(default_factory=time.monotonic)
+    rows: int = 0
+    left_out: list[str] = field(default_factory=list)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+
+    def row(self, family: Family, result: Result, seconds: float) -> None:
+        """Print what became of one family."""
+        say(f"{family.name:10} {result.tried:7} {result.survived:9} {seconds:8.1f}  {family.what}")
+        for note in result.notes:
+            say(f"{'':38}{note}")
+        self.rows += 1
+        if result.missing:
+            say(f"*** NOT RUN: {result.missing} ***")
+            self.left_out.append(family.name)
+        elif result.findings or not result.tried:
+            self.failed[family.name] = result.findings or ["nothing was tried"]
+
+    def end(self) -> int:
+        """Print what was not survived, what was left out and how long it took; return the exit code."""
+        say(f"{'':29}{time.monotonic() - self.begun:7.1f}  in all")
+        for name, findings in self.failed.items():
+            say(f"\n{name}: {len(findings)} NOT SURVIVED; again with: {self._command(name)}")
+            for finding in findings[:SHOWN]:
+                say(f"  {finding}")
+        if self.left_out:
+            say(f"\n*** LEFT OUT: {', '.join(self.left_out)}; the table says why. Nothing is known of these faults ***")
+        if self.failed:
+            return NOT_SURVIVED
+        return NOTHING_RAN if len(self.left_out) == self.rows else 0
+
+    def _command(self, family: str) -> str:
+        span = "--full" if self.asked.full else f"{self.asked.minutes:g}"
+        return f"python -m tests.fault.run {span} --only {family} --seed {self.asked.seed}"
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], families: Sequence[Family] = FAMILIES) -> int:
     """Run the families that were asked for and print the table."""
-    asked = parsed(arguments)
-    # Connections are cut and disks fail on purpose here; what matters of it is in the table.
-    logging.disable(logging.CRITICAL)
-    families = [family for family in FAMILIES if family.name in asked.only]
+    asked = parsed(arguments, families)
     say(f"{'family':10} {'tried':>7} {'survived':>9} {'seconds':>8}  seed {asked.seed}")
-    failed: dict[str, list[str]] = {}
-    left_out: list[str] = []
+    report = Report(asked)
     for family in families:
+        if family.name not in asked.only:
+            continue
         # A family that is repeated on its own gets the time that it had among the others.
-        share = family.share / sum(each.share for each in FAMILIES)
+        share = family.share / sum(each.share for each in families)
         seconds = FULL if asked.full else asked.minutes * 60 * share
         begun = time.monotonic()
         result = tried(family, seconds, asked.seed)
-        took = time.monotonic() - begun
-        say(f"{family.name:10} {result.tried:7} {result.survived:9} {took:8.1f}  {family.what}")
-        for note in result.notes:
-            say(f"{'':38}{note}")
-        if result.missing:
-            say(f"*** NOT RUN: {result.missing} ***")
-            left_out.append(family.name)
-        elif result.findings or not result.tried:
-            failed[family.name] = result.findings or ["nothing was tried"]
-    for name, findings in failed.items():
-        say(f"\n{name}: {len(findings)} NOT SURVIVED; again with: {command(name, asked)}")
-        for finding in findings[:SHOWN]:
-            say(f"  {finding}")
-    if left_out:
-        say(f"\n*** LEFT OUT: {', '.join(left_out)}; the table says why. Nothing is known of these faults ***")
-    if failed:
-        return NOT_SURVIVED
-    return NOTHING_RAN if len(left_out) == len(families) else 0
+        report.row(family, result, time.monotonic() - begun)
+    return report.end()
 
 
 if __name__ == "__main__":
+    # Connections are cut and disks fail on purpose here; what matters of it is in the table.
+    logging.disable(logging.CRITICAL)
     sys.exit(main(sys.argv[1:]))
