@@ -19,6 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from time import monotonic
 
+import psutil
+
 from ess_server.config import kinds
 from ess_server.core.evaluators import EvaluatorSettings
 from ess_server.core.watched import Watched
@@ -27,6 +29,8 @@ from ess_server.replay.run import Later, Progress, Replay, Replayed, ReplayOptio
 
 OWN_EVALUATORS = "ess_server.core.evaluators."
 """Modules of evaluators of which it is known that they remember nothing themselves."""
+_GLANCE = 0.2
+"""Seconds for which it is looked whether cores are idle, where the last minute was a busy one."""
 _PATIENCE = 2.0
 """Seconds for which the first process waits for the second, besides as long as it took itself."""
 _GARBAGE = (100_000, 50, 50)
@@ -41,7 +45,7 @@ class Cut:
         fewest_rows: for it to go on once the rows are counted.
         share: of the rows that the first process replays; as long as it takes the second to record these without a
             look, and to replay the others.
-        most_load: of the machine, per core, above which two would only be in each other's way.
+        most_load: of other work, per core, above which two would only be in each other's way.
         warm_up: rows before the seam at which the second begins to look.
     """
 
@@ -69,12 +73,12 @@ class Task:
     @property
     def divisible(self) -> bool:
         """Whether two processes can replay it: without releases that change what is recorded or when, on idle cores."""
-        options, cores = self.options, len(os.sched_getaffinity(0))
+        options = self.options
         if options.reset_after is not None or options.rebaseline:
             return False
-        if cores == 1 or os.getloadavg()[0] > self.cut.most_load * cores:
+        if not all(type(one).__module__.startswith(OWN_EVALUATORS) for one in self.evaluators):
             return False
-        return all(type(one).__module__.startswith(OWN_EVALUATORS) for one in self.evaluators)
+        return _has_idle_core(self.cut.most_load)
 
     def begin(self, recording: Recording) -> Replay:
         """Return a replay that stands at the first row. Raises EssError for evaluators that cannot be."""
@@ -131,7 +135,7 @@ class Second:
 def second_process(task: Task) -> Iterator[Second | None]:
     """Start the second process if that is worth it, and end it; start it first, for it has to read the files too."""
     second = None
-    if task.divisible and sum(size for *_, size in _stamps(task.files)) >= task.cut.fewest_bytes:
+    if sum(size for *_, size in _stamps(task.files)) >= task.cut.fewest_bytes and task.divisible:
         try:
             second = Second(task)
         except (OSError, pickle.PickleError, TypeError, AttributeError):
@@ -186,6 +190,18 @@ def _replay_later(link: Connection, pickled: bytes) -> None:
         link.send(Later(tuple(s.came() for s in found.subjects), found.looks))
     except Exception:  # noqa: BLE001 - the first process replays all of it, and says itself what is wrong
         return
+
+
+def _has_idle_core(most: float) -> bool:
+    """Whether more than one core is ours, and other work takes no more than this share of them."""
+    cores = os.sched_getaffinity(0)
+    if len(cores) == 1:
+        return False
+    if os.getloadavg()[0] <= most * len(cores):
+        return True
+    # The average is of a whole minute: what made it may have ended, such as the replay before this one.
+    percents = psutil.cpu_percent(interval=_GLANCE, percpu=True)
+    return sum(p for core, p in enumerate(percents) if core in cores) <= most * len(cores) * 100
 
 
 def _tell(link: Connection, done: int) -> None:

@@ -209,6 +209,14 @@ def test_a_stop_that_stands_across_the_seam_is_one_stop(tmp_path: Path, until: i
     assert _figures(found) == _figures(_alone(task))
 
 
+def test_work_that_has_ended_keeps_no_core(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a busy minute it is looked whether cores are idle now; without an allowance of load none ever is."""
+    monkeypatch.setattr(os, "getloadavg", lambda: (99.0, 99.0, 99.0))
+    task = _calm(tmp_path)
+    assert replace(task, cut=replace(task.cut, most_load=1)).divisible
+    assert not replace(task, cut=replace(task.cut, most_load=-1)).divisible
+
+
 @pytest.mark.parametrize("what", ["reset_after", "rebaseline", "small", "busy", "missing", "own"])
 def test_what_cannot_be_divided_is_replayed_by_one(tmp_path: Path, what: str) -> None:
     """Releases that change what follows, little to do, and evaluators that may remember something themselves."""
