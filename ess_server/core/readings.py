@@ -81,12 +81,19 @@ class Baseline:
     day_open: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, init=False)
 class AccountMetrics:
     """Latest equity of an account and its baseline; the baseline is None until one usable reading came."""
 
     equity: EquityReading
     baseline: Baseline | None
+
+    def __init__(self, *, equity: EquityReading, baseline: Baseline | None) -> None:
+        _set_equity(self, equity)
+        _set_baseline(self, baseline)
+
+
+_set_equity, _set_baseline = setters(AccountMetrics)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from ess_server.core.readings import Clear, EquityReading, Instant, Measure
+from ess_server.core.readings import AccountMetrics, Clear, EquityReading, Instant, Measure
 from ess_server.core.setters import setters
 
-MADE = [(Instant, 1), (EquityReading, 0), (Measure, 0), (Clear, 0)]
+MADE = [(Instant, 1), (EquityReading, 0), (AccountMetrics, 0), (Measure, 0), (Clear, 0)]
 """Each with the number of its fields that may be left out."""
 
 
