@@ -27,7 +27,7 @@ from ess_server.venue.examining import Sources, limits_of
 from ess_server.venue.listed_executions import ListedExecutions, ListedHistory
 from ess_server.venue.signed import disconnect
 from ess_server.venue.strict import VenueError
-from ess_server.venue.usdm_rows import decimal_of, split, within
+from ess_server.venue.usdm_rows import decimal_of, ids_by_symbol, split, within
 
 SCOPES: tuple[Mapping[str, str], ...] = (
     {"category": "linear", "settleCoin": "USDT"},
@@ -116,7 +116,7 @@ class BybitClient:
         self._markets.shown(categories)
         legs, rows = _joined(lists[: len(SCOPES)]), _joined(lists[len(SCOPES) :])
         positions, orders = bybit_rows.positions(legs, symbol_of), bybit_rows.open_orders(rows, symbol_of)
-        self._shown = _grouped(orders)
+        self._shown = ids_by_symbol(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(time=self._clock.now(), orders=orders, positions=positions, unnamed=unnamed)
 
@@ -127,7 +127,7 @@ class BybitClient:
         where they are of many symbols and it showed no other order at all, all of each scope, with whatever has been
         added since.
         """
-        given = _grouped(orders)
+        given = ids_by_symbol(orders)
         whole = {symbol for symbol, ids in given.items() if ids >= self._shown.get(symbol, set())}
         if len(whole) > FEW and whole >= set(self._shown):
             calls = [self._cancel_all({"settleCoin": CURRENCY, **scope}) for scope in SCOPES[:2]]
@@ -241,13 +241,6 @@ class BybitClient:
         self._budget.read(1, Purpose.EXECUTIONS)
         async with self._looking:
             return await self._calls.make(endpoint, dict(params))
-
-
-def _grouped(orders: Sequence[OpenOrder]) -> dict[str, set[str]]:
-    groups: dict[str, set[str]] = {}
-    for order in orders:
-        groups.setdefault(order.symbol, set()).add(order.id)
-    return groups
 
 
 def _joined(lists: Sequence[list[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:

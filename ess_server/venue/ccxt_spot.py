@@ -31,6 +31,7 @@ from ess_server.venue.spot_rows import Holdings, PairRules
 from ess_server.venue.spot_sales import EXPIRY_S, SEND_WINDOW_MS, SpotSales
 from ess_server.venue.spot_strict import open_spot
 from ess_server.venue.strict import VenueError, translated
+from ess_server.venue.usdm_rows import ids_by_symbol, ids_of
 
 BUDGET = BudgetLimits(per_minute=6000, burst=3000, per_second=45, reserve=1500)
 """The exchange counts 6,000 a minute and address, apart from futures; engines on the same address need their share."""
@@ -106,11 +107,11 @@ class BinanceSpotClient:
             self._read(self._exchange.privateGetAccount),
             self._prices(),
         )
-        await self._markets.learn(spot_rows.market_ids(listed))
+        await self._markets.learn(ids_of(listed))
         orders = spot_rows.open_orders(listed, self._markets.symbol_of)
         held = spot_rows.holdings(account)
         positions = spot_rows.positions(held, self._sale, prices)
-        self._shown = spot_rows.by_symbol(orders)
+        self._shown = ids_by_symbol(orders)
         unnamed = self._markets.unnamed([*(o.symbol for o in orders), *(p.symbol for p in positions)])
         return VenueSnapshot(
             time=self._clock.now(),
@@ -140,7 +141,7 @@ class BinanceSpotClient:
         whatever has been added since. An order of a list takes the list with it.
         """
         calls = []
-        for symbol, ids in spot_rows.by_symbol(orders).items():
+        for symbol, ids in ids_by_symbol(orders).items():
             named = {"symbol": self._markets.id_of(symbol)}
             if ids >= self._shown.get(symbol, set()):
                 calls.append(self._cancelled(self._exchange.privateDeleteOpenOrders, named))

@@ -1,7 +1,6 @@
 """What Binance tells of a spot account and its key before anything has to be stopped."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +12,7 @@ from ess_server.venue.examine_usdm import REFUSALS, key_facts
 from ess_server.venue.examining import MarketRule, Sources, parsed, read_open
 from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.reading import complete
+from ess_server.venue.usdm_rows import flag_of
 
 SEND_BURST, SENDS_PER_SECOND = 100, 10
 """Orders of one account: 100 in ten seconds."""
@@ -69,18 +69,11 @@ async def examine_spot(by: Sources, sale: SpotSale) -> Examination:
 
 
 def _key(reply: object) -> KeyFacts:
-    return replace(key_facts(reply), may_trade=_flag(reply, "enableSpotAndMarginTrading"))
+    return replace(key_facts(reply), may_trade=flag_of(reply, "enableSpotAndMarginTrading"))
 
 
 def _may_trade(reply: object) -> bool:
-    return _flag(reply, "canTrade")
-
-
-def _flag(reply: object, name: str) -> bool:
-    value = reply.get(name) if isinstance(reply, Mapping) else None
-    if not isinstance(value, bool):
-        raise VenueUnknownError(f"{name} is not true or false")
-    return value
+    return flag_of(reply, "canTrade")
 
 
 def _rule(row: Any) -> MarketRule | None:  # noqa: ANN401 - JSON

@@ -21,6 +21,7 @@ from ess_server.venue.examining import MarketRule, Sources, parsed, read_open, s
 from ess_server.venue.inquiry import Inquiry
 from ess_server.venue.reading import complete
 from ess_server.venue.strict import translated
+from ess_server.venue.usdm_rows import flag_of
 
 SEND_BURST, SENDS_PER_SECOND = 300, 20
 """Orders of one account: 300 in ten seconds, 1,200 in a minute."""
@@ -79,8 +80,8 @@ async def _rules(by: Sources) -> dict[str, MarketRule]:
 
 
 def _config(reply: object) -> tuple[bool, str]:
-    multi = _flag(reply, "multiAssetsMargin")
-    return _flag(reply, "canTrade"), "multi-assets margin" if multi else "single-asset margin"
+    multi = flag_of(reply, "multiAssetsMargin")
+    return flag_of(reply, "canTrade"), "multi-assets margin" if multi else "single-asset margin"
 
 
 def _rule(row: Mapping[str, Any]) -> MarketRule:
@@ -98,15 +99,8 @@ def key_facts(reply: object) -> KeyFacts:
     if ends is not None and (not isinstance(ends, int) or isinstance(ends, bool)):
         raise VenueUnknownError("the key's rights: their end is not a time")
     return KeyFacts(
-        may_trade=_flag(reply, "enableFutures"),
-        may_withdraw=_flag(reply, "enableWithdrawals"),
-        bound=_flag(reply, "ipRestrict"),
+        may_trade=flag_of(reply, "enableFutures"),
+        may_withdraw=flag_of(reply, "enableWithdrawals"),
+        bound=flag_of(reply, "ipRestrict"),
         expires=None if ends is None else datetime.fromtimestamp(ends / 1000, UTC),
     )
-
-
-def _flag(reply: object, name: str) -> bool:
-    value = reply.get(name) if isinstance(reply, Mapping) else None
-    if not isinstance(value, bool):
-        raise VenueUnknownError(f"{name} is not true or false")
-    return value

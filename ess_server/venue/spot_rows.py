@@ -127,20 +127,6 @@ def open_orders(reply: object, symbol_of: SymbolOf) -> tuple[OpenOrder, ...]:
     )
 
 
-def by_symbol(orders: Iterable[OpenOrder]) -> dict[str, set[str]]:
-    """Return the ids of orders by symbol."""
-    groups: dict[str, set[str]] = {}
-    for order in orders:
-        groups.setdefault(order.symbol, set()).add(order.id)
-    return groups
-
-
-def market_ids(reply: object) -> set[str]:
-    """Return every market id in sight; what the rows are worth is checked elsewhere."""
-    rows = [row for row in reply if isinstance(row, dict)] if isinstance(reply, list) else []
-    return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}
-
-
 def outcome(row: object) -> Outcome:
     """Read one order, as it is placed or asked for. Raises VenueUnknownError."""
     if not isinstance(row, Mapping):

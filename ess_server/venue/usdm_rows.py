@@ -1,6 +1,6 @@
 """Binance USD-M replies, checked row by row. A reply that is not exactly what it should be is unknown, never empty."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, InvalidOperation
 from typing import Any
@@ -171,6 +171,22 @@ def ids_of(*replies: object) -> set[str]:
     """Return every market id in sight; what the rows are worth is checked elsewhere."""
     rows = [row for reply in replies if isinstance(reply, list) for row in reply if isinstance(row, dict)]
     return {row["symbol"] for row in rows if isinstance(row.get("symbol"), str)}
+
+
+def ids_by_symbol(orders: Iterable[OpenOrder]) -> dict[str, set[str]]:
+    """Return the ids of orders by symbol."""
+    groups: dict[str, set[str]] = {}
+    for order in orders:
+        groups.setdefault(order.symbol, set()).add(order.id)
+    return groups
+
+
+def flag_of(reply: object, name: str) -> bool:
+    """Return a flag of an object. Raises VenueUnknownError unless it is true or false."""
+    value = reply.get(name) if isinstance(reply, Mapping) else None
+    if not isinstance(value, bool):
+        raise VenueUnknownError(f"{name} is not true or false")
+    return value
 
 
 def decimal_of(row: Mapping[str, Any], key: str) -> Decimal:
