@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, describe
+from ess_server.core.examination import Examination, Topic
 from ess_server.core.venue_examination import examination_message
 from ess_server.core.venue_link import VenueSettings, read_settings
 from ess_server.core.venue_wire import ALIVE_EVERY, decode
@@ -66,7 +67,13 @@ class ExaminingServer:
         return EXIT_OK
 
     async def _tell(self, client: DeferredClient) -> None:
-        self._outbox.put(examination_message(await client.examine()))
+        try:
+            seen = await client.examine()
+        except Exception as error:  # noqa: BLE001 - it is logged and told; what is found of the others still counts
+            _log.exception("the examination of account %s failed", client.account.id)
+            why = f"the examination failed: {describe(error)}"
+            seen = Examination(account=client.account.id, unread={Topic.VENUE.value: why})
+        self._outbox.put(examination_message(seen))
 
     def _fault(self, detail: str) -> None:
         self._outbox.put({"type": "fault", "account": "", "detail": detail})

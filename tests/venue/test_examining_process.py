@@ -13,10 +13,16 @@ import pytest
 from ess_server.adapters.venue_process import LinkTimes
 from ess_server.adapters.venue_process.examining import examine
 from ess_server.core.examination import Examination
-from ess_server.core.venue_link import KeySource, VenueSettings
+from ess_server.core.model import Account
+from ess_server.core.venue_link import KeySource, VenueSettings, settings_message
+from ess_server.core.venue_wire import encode
 from ess_server.testing.waiting import eventually
+from ess_server.venue.ccxt_usdm import BinanceUsdmClient
+from ess_server.venue.deferred import DeferredClient
+from ess_server.venue.examining_process import ExaminingServer
 from ess_server.venue.lock import hold_lock
 from ess_server.venue.paper import Fault, FaultKind
+from ess_server.venue.process import EXIT_OK
 from tests.venue.floor import Floor
 from tests.venue.office import PRELUDE, QUICK
 
@@ -64,6 +70,30 @@ async def test_the_real_process_reads_every_account_beside_one_that_holds_the_lo
     assert "hunter2" not in seen[1].cannot_open
     assert seen[2].cannot_open.startswith("ccxt knows no exchange 'nosuchexchange'")
     assert list(floor.venue.journal.read(after=before)) == []
+
+
+async def test_an_examination_that_fails_is_unknown_and_spoils_no_other(
+    client: BinanceUsdmClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Property: what nobody foresaw of one account says nothing of its stop, and leaves the others their findings."""
+
+    class Broken:
+        """A client whose examination is broken."""
+
+        async def examine(self) -> Examination:
+            """Fail in a way that no contract knows."""
+            raise KeyError("apiKey=k")
+
+    opened = [(Broken(), "broken"), (client, "main")]
+    deferred = [DeferredClient(Account(id=id_, venue="v"), lambda one=one: one, []) for one, id_ in opened]
+    monkeypatch.setattr("ess_server.venue.examining_process._clients", lambda _: deferred)
+    server = ExaminingServer()
+    server._lines.put_nowait(encode(settings_message(VenueSettings(accounts=(), lock_file="none"))))
+
+    assert await server._examine() == EXIT_OK
+    told = [message["facts"] for message in server._outbox._queue if message["type"] == "examination"]
+    seen = {facts["account"]: facts["unread"] for facts in told}
+    assert seen == {"broken": {"venue": "the examination failed: KeyError"}, "main": {}}
 
 
 async def test_a_venue_that_hangs_is_unreadable_when_the_time_is_up(
