@@ -176,3 +176,14 @@ def test_breach_of_a_limit_of_nothing_is_a_breach() -> None:
     approach = Approach(TIERS)
     assert approach.follow(Trip(measure, "x"), at(0), decided=True) is None
     assert approach.decided
+
+
+def test_readings_are_close_from_the_highest_tier_until_clearly_below_it() -> None:
+    """Not below the highest tier, from there on also just below it, and no longer once it is left for good."""
+    one = watched()
+    close = []
+    for second, used in enumerate(["89.9", "90", "86", "84.9"]):
+        one.take(reading(used, second), at(second))
+        close.append(one.is_close)
+
+    assert close == [False, True, True, False]

@@ -185,6 +185,7 @@ REPORTS = st.builds(
 )
 
 
+@pytest.mark.traced
 @given(st.lists(REPORTS, max_size=12))
 def test_no_series_with_a_breach_is_anything_but_a_trip(reports: list[ExecutionReport]) -> None:
     """Over any reports: enough failures, or a fill far off, within the window always trip, whatever else is there."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,6 +105,7 @@ def shown(tally: ExecutionTally) -> dict[str, object]:
     return {name: getattr(tally, name) for name in added_up([])}
 
 
+@pytest.mark.traced
 @explored(200)
 @given(steps=st.lists(st.tuples(st.sampled_from([-3.0, 0.0, 0.5, 4.0, 11.0]), reports), max_size=25))
 def test_tally_is_what_the_reports_of_the_window_say(steps: list[tuple[float, ExecutionReport]]) -> None:

@@ -200,6 +200,7 @@ WORDS = st.builds(
 )
 
 
+@pytest.mark.traced
 @given(st.lists(WORDS, max_size=6))
 def test_clear_means_that_all_are_healthy_and_all_named_were_heard(words: list[ComponentHealth]) -> None:
     """Over any words: Trip exactly with a CRITICAL or a silence, Clear only if each one named is heard and well."""

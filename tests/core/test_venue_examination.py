@@ -10,6 +10,7 @@ from ess_server.core.venue_wire import LinkError, decode, encode
 from .examined import facts
 
 
+@pytest.mark.traced
 @given(facts)
 def test_facts_cross_the_pipe(seen: Examination) -> None:
     """Property: a line that was encoded is read as the same facts."""

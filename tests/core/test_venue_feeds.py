@@ -44,6 +44,7 @@ updates = st.builds(
 )
 
 
+@pytest.mark.traced
 @given(st.lists(updates, max_size=5))
 def test_updates_arrive_as_they_were_sent(sent: list[FeedUpdate]) -> None:
     """Property: every field of every update survives, digit for digit and in order."""

@@ -69,6 +69,7 @@ def test_settings_arrive_as_they_were_sent() -> None:
     assert read_settings(decode(encode(settings_message(SETTINGS)))) == SETTINGS
 
 
+@pytest.mark.traced
 @given(
     generation=st.integers(0, 10**9),
     stop_id=st.text(max_size=40),

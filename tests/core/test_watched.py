@@ -168,3 +168,19 @@ def test_verdict_that_cannot_be_used_leaves_no_measure() -> None:
     with pytest.raises(AttributeError):
         one.take(None, Instant(START, 0))  # type: ignore[arg-type]  # what a foreign evaluator may answer
     assert one.view(Instant(START, 0)).measure is None
+
+
+@pytest.mark.parametrize(
+    "last", [clear(START), WARN, trip(START), Unknown("no reading")], ids=lambda v: type(v).__name__
+)
+def test_two_that_took_the_same_agree_in_their_memory(clock: FakeClock, last: Verdict) -> None:
+    """What bears on what follows is the same after the same verdicts, and another after one more that is unknown."""
+    one, other = watched(), watched()
+    for verdict in (WARN, trip(START), last):
+        clock.advance(1)
+        assert one.take(verdict, clock.instant()) == other.take(verdict, clock.instant())
+        assert one.memory() == other.memory()
+    clock.advance(1)
+    other.take(Fault("raised KeyError"), clock.instant())
+
+    assert one.memory() != other.memory()

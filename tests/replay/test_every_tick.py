@@ -6,7 +6,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,7 +76,6 @@ def _write(file: Path, recorded: list[tuple[float, float, str, str]]) -> Path:
     return write_csv(file, COLUMNS, cells)
 
 
-@pytest.mark.no_cover  # covers nothing more, and takes twice the time where it is traced
 @explored(20)
 @given(
     recorded=rows,
