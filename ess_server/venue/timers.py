@@ -12,7 +12,7 @@ from ess_server.venue.strict import VenueError, translated
 
 AT_ONCE = 10
 """Requests at the same time, beside those of everything else: as many symbols as one call has must get their turn."""
-_LOOK_WEIGHT, _PART, _ARM_WEIGHT = 40, 10, 10
+_LOOK_WEIGHT, _ARM_WEIGHT = 40, 10
 _VALID_MS = 1750
 _OKX_WEIGHT = 20
 _OKX_WELL = "0"
@@ -29,16 +29,11 @@ class UsdmTimers:
         self._markets = markets
         self._budget = budget
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._owed = _LOOK_WEIGHT
 
     async def order_symbols(self) -> frozenset[str]:
         """See ``DeadManSwitch.order_symbols``."""
         await self._markets.ready()
-        # In parts: a budget that a flatten has used up never has room for all of it at once.
-        while self._owed > 0:
-            self._budget.read(_PART, Purpose.DEAD_MAN)
-            self._owed -= _PART
-        self._owed = _LOOK_WEIGHT
+        self._budget.read(_LOOK_WEIGHT, Purpose.DEAD_MAN)
         async with self._slots:
             rows = await translated(self._exchange.fapiPrivateGetOpenOrders({}))
         if not isinstance(rows, list):

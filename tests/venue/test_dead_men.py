@@ -158,8 +158,8 @@ async def test_a_timer_that_is_not_set_is_an_error(floor: Floor, client: Any) ->
         await client.dead_man.order_symbols()
 
 
-async def test_a_look_is_paid_in_parts_while_a_flatten_takes_everything(floor: Floor, client: Any) -> None:
-    """A budget that never has room for all of it at once has some for each part: new symbols are found all the same."""
+async def test_a_look_is_paid_for_while_a_flatten_takes_everything(floor: Floor, client: Any) -> None:
+    """What comes in for it is saved up until it pays for all of it: new symbols are found all the same."""
     floor.rest("BTCUSDT", "1")
     clock = FakeClock()
     budget = RequestBudget(clock.uptime, BUDGET)
