@@ -31,7 +31,7 @@ from ess_server.venue.unified.plan import (
     Reading,
     UnifiedPlan,
 )
-from ess_server.venue.unified.reading import joined, read_all
+from ess_server.venue.unified.reading import Ask, joined, read_all
 from ess_server.venue.unified.shown import Shown
 from ess_server.venue.unified.strict import open_unified
 from ess_server.venue.unified.timer import UnifiedTimer
@@ -105,8 +105,8 @@ class UnifiedClient:
         self._budget.read(self.plan.snapshot_weight, Purpose.FLATTEN)
         plan = self.plan
         lists = await together(
-            *(read_all(listing, self._page()) for listing in plan.positions),
-            *(read_all(listing, self._page()) for listing in plan.orders),
+            *(read_all(listing, self._page(self._slots)) for listing in plan.positions),
+            *(read_all(listing, self._page(self._slots)) for listing in plan.orders),
         )
         held = [p for found in lists[: len(plan.positions)] for p in found]
         resting = [o for found in lists[len(plan.positions) :] for o in found]
@@ -210,9 +210,10 @@ class UnifiedClient:
     async def _sent(self, call: Callable[[], Awaitable[Any]]) -> None:
         await self._ask(call, self._timing, 1)
 
-    async def _looked(self, endpoint: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        self._budget.read(self._weight(endpoint), Purpose.OBSERVING)
-        return await self._request(endpoint, params, self._timing, 0)
+    def _looked(self) -> Callable[[], Ask]:
+        """Pay for a look at all orders, as a whole; return what makes one that asks for a list of them."""
+        self._budget.read(sum(self._weight(listing.endpoint) for listing in self.plan.orders), Purpose.DEAD_MAN)
+        return partial(self._page, self._timing)
 
     async def _close_part(self, closing: Callable[..., Closing]) -> None:
         def send() -> Awaitable[Any]:
@@ -233,14 +234,14 @@ class UnifiedClient:
             if not any(word in str(error) for word in ("OrderNotFound", *self.plan.cancelling.gone)):
                 raise
 
-    def _page(self) -> Callable[[str, Mapping[str, Any]], Awaitable[Any]]:
-        """Return what asks for the pages of a list; the first has been paid for with the snapshot."""
+    def _page(self, slots: asyncio.Semaphore) -> Ask:
+        """Return what asks for the pages of a list; the first has been paid for with all that is read."""
         asked = False
 
         async def ask(endpoint: str, params: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
             nonlocal asked
             weight, asked = (self._weight(endpoint) if asked else 0), True
-            return await self._request(endpoint, params, self._slots, weight)
+            return await self._request(endpoint, params, slots, weight)
 
         return ask
 

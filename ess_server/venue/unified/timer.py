@@ -1,6 +1,6 @@
 """The venue's own cancel-after timer, from a plan."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -8,12 +8,12 @@ from typing import Any
 from ess_server.venue.calls import all_of, together
 from ess_server.venue.unified.markets import UnifiedMarkets
 from ess_server.venue.unified.plan import Exchange, Switch, UnifiedPlan
-from ess_server.venue.unified.reading import read_all
+from ess_server.venue.unified.reading import Ask, read_all
 
 Send = Callable[[Callable[[], Awaitable[Any]]], Coroutine[Any, Any, None]]
 """Makes one request that changes something."""
-Look = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
-"""Makes one request that is paid as an observation: ccxt's name of it, and its parameters."""
+Look = Callable[[], Callable[[], Ask]]
+"""Pays for a look at all orders, and returns what makes one that asks for a list of them. Raises ReadBudgetError."""
 
 
 class UnifiedTimer:
@@ -34,7 +34,8 @@ class UnifiedTimer:
         if not self._switch.each_symbol:
             return frozenset()
         await self._markets.ready()
-        lists = await together(*(read_all(listing, self._look) for listing in self._plan.orders))
+        asking = self._look()
+        lists = await together(*(read_all(listing, asking()) for listing in self._plan.orders))
         markets = {order.market for found in lists for order in found}
         await self._markets.learn(markets)
         return frozenset(map(self._markets.symbol_of, markets))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -16,10 +16,13 @@ from ess_server.core.flatten import FlattenSettings, LocalFlattener
 from ess_server.core.flatten_plan import BelowMinimumError, ReadBudgetError
 from ess_server.core.model import Action, FlattenStatus, Work
 from ess_server.core.venue_snapshot import OpenOrder, Position, Witness
+from ess_server.testing import FakeClock
 from ess_server.testing.waiting import eventually
+from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.strict import VenueError
 from ess_server.venue.unified.client import CONCURRENCY, UnifiedClient
 from ess_server.venue.unified.plan import SEND_WINDOW_MS
+from ess_server.venue.unified.table import UNIFIED
 from tests.venue.unified import binance_coinm, bitget, gate, hyperliquid, kraken, kraken_futures
 from tests.venue.unified.case import NOW_MS, Case, connect
 from tests.venue.unified.cases import CASES
@@ -143,6 +146,26 @@ async def test_the_validity_of_a_close_begins_when_it_goes_out(opened: AsyncExit
     (sent,) = wire.taken()
 
     assert client._exchange.parse8601(sent.params["processBefore"]) == NOW_MS + 60_000 + SEND_WINDOW_MS
+
+
+async def test_a_look_for_timers_is_paid_as_a_whole(opened: AsyncExitStack) -> None:
+    """Half of a look finds nothing: beside a flatten that takes everything the other list would never be paid."""
+    client, wire = await _ready(binance_coinm.CASE, opened)
+    clock, plan = FakeClock(), UNIFIED["binancecoinm"]
+    client._budget = RequestBudget(clock.uptime, plan.limits)
+    client._budget.read(plan.limits.burst, Purpose.FLATTEN)
+    for _ in range(240):
+        clock.advance(1)
+        client._budget.used(1000)
+        with suppress(ReadBudgetError):
+            for _ in range(20):
+                client._budget.read(1, Purpose.FLATTEN)
+        with suppress(ReadBudgetError):
+            assert await client.dead_man.order_symbols()
+            break
+        assert wire.taken() == []
+
+    assert len(wire.taken()) == len(plan.orders)
 
 
 async def test_a_limit_told_in_a_reply_that_looks_well_is_kept(opened: AsyncExitStack) -> None:
