@@ -108,9 +108,9 @@ class RequestBudget:
 
     def admit(self) -> None:
         """Let a request pass that is paid elsewhere, or not at all. Raises as ``send``."""
-        left = self._refused_until - self._uptime()
-        if left > 0:
-            raise VenueUnknownError(f"the venue refuses requests from this address for another {left:.0f} s")
+        if self._refused_until > self._uptime():
+            # Not for how long: what is tried again and again would be told each time anew.
+            raise VenueUnknownError("the venue refuses requests from this address")
 
     def used(self, weight: float) -> None:
         """Take the exchange's own count for the present minute: others may share the address."""

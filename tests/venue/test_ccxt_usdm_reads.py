@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ess_server.core.clock import SystemClock
 from ess_server.core.errors import EssError, VenueUnknownError
 from ess_server.core.flatten import ReadBudgetError
 from ess_server.core.venue_snapshot import Position
@@ -16,6 +17,7 @@ from ess_server.venue.ccxt_usdm import BinanceUsdmClient
 from ess_server.venue.paper import Fault, FaultKind, Operation
 from ess_server.venue.paper.model import Instrument
 from ess_server.venue.strict import VenueError
+from ess_server.venue.upkeep import Faults
 
 BTC, ETH = "BTC/USDT:USDT", "ETH/USDT:USDT"
 
@@ -117,15 +119,21 @@ async def test_a_ban_without_a_time_is_taken_seriously(floor: Any, client: Binan
 
 
 async def test_under_a_ban_not_even_the_time_is_asked_for(floor: Any, client: BinanceUsdmClient) -> None:
-    """What nobody pays for waits for its end as well: each request under a ban makes it longer."""
+    """What nobody pays for waits for its end as well, for each request makes it longer; that is told once."""
     floor.venue.faults.add(Fault(kind=FaultKind.STATUS, path="openOrders", status=418, body="banned"))
     with pytest.raises(VenueError):
         await client.snapshot()
     before = floor.venue.limiter.used_weight("127.0.0.1")
-    with pytest.raises(VenueUnknownError, match="refuses requests"):
-        await client.prepare()
+    told: list[str] = []
+    faults = Faults(SystemClock(), lambda _, detail: told.append(detail))
+    for _ in range(2):
+        with pytest.raises(VenueUnknownError, match="refuses requests") as refused:
+            await client.prepare()
+        faults.report("main", "preparing", refused.value)
+        await asyncio.sleep(1)
 
     assert floor.venue.limiter.used_weight("127.0.0.1") == before
+    assert len(told) == 1
 
 
 async def test_reads_stay_below_the_limit_of_the_exchange(floor: Any, client: BinanceUsdmClient) -> None:
