@@ -62,6 +62,7 @@ class DeadManKeeper:
         self._most = most
         self._ended = asyncio.Event()
         self._renewed: float | None = None
+        self._lapsed = False
         self._failures = 0
         if wanted.ended:
             self._ended.set()
@@ -108,20 +109,25 @@ class DeadManKeeper:
             return False
         self._on_armed(self._account, self._symbols.armed)
         now = self._clock.uptime()
-        if self._renewed is not None and now - self._renewed > self._after.total_seconds():
-            late = VenueUnknownError(f"not renewed for {now - self._renewed:.0f} s: the venue has cancelled orders")
-            self._faults.report(self._account, LAPSED, late)
+        self._tell_lapsed(now)
         try:
             symbols = self._symbols.renewed
             await self._calls.send(self._switch.arm(self._after, symbols), _within(symbols))
         except Exception as error:  # noqa: BLE001 - nothing a venue does may end the renewals
             self._faults.report(self._account, RENEWING, error)
             return False
-        self._renewed = now
+        self._renewed, self._lapsed = now, False
         self._faults.cleared(self._account, RENEWING)
         if not self._ended.is_set() and (idle := self._symbols.idle):
             await self._stop(idle)
         return True
+
+    def _tell_lapsed(self, now: float) -> None:
+        if self._lapsed or self._renewed is None or now - self._renewed <= self._after.total_seconds():
+            return
+        self._lapsed = True
+        late = VenueUnknownError(f"not renewed for {now - self._renewed:.0f} s: the venue has cancelled orders")
+        self._faults.report(self._account, LAPSED, late)
 
     async def _look(self) -> None:
         """Look which symbols have orders. What cannot be read now changes nothing: what is known is renewed."""

@@ -56,6 +56,22 @@ def test_a_renewal_of_many_symbols_that_keeps_failing_is_no_flood(play: Callable
     assert desk.faults == [f"{RENEWING}: one was refused"]
 
 
+def test_a_timer_that_has_run_out_is_told_once(play: Callable[..., Desk]) -> None:
+    """Each time anew, and not with every second for which the venue stays away: the audit log is never cut."""
+
+    async def story(desk: Desk) -> None:
+        for _ in range(2):
+            await asyncio.sleep(1)
+            desk.venue.failing = VenueUnknownError("away")
+            await asyncio.sleep(119)
+            desk.venue.failing = None
+            await asyncio.sleep(1)
+
+    desk = play(story)
+
+    assert sum("the venue has cancelled orders" in fault for fault in desk.faults) == 2
+
+
 def test_symbols_without_a_timer_are_told(play: Callable[..., Desk]) -> None:
     """Beyond what the venue takes requests for nothing is armed, and a person hears that it is so."""
 
