@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+import re
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -18,6 +19,7 @@ CALL_TIMEOUT = timedelta(seconds=15)
 _RETRY_FIRST, _RETRY_LAST = 0.5, 10.0
 _JITTER = 0.1
 _REPEAT_FAULT_AFTER = 60.0
+_NUMBER = re.compile(r"\d+")
 
 T = TypeVar("T")
 OnEquity = Callable[[str, Decimal, str, datetime, int | None], None]
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class Faults:
-    """Tells a fault of an account when it is new, has changed, or a minute has passed."""
+    """Tells a fault of an account when it is new, has changed in more than its numbers, or a minute has passed."""
 
     def __init__(self, clock: Clock, tell: OnFault) -> None:
         self._clock = clock
@@ -37,10 +39,12 @@ class Faults:
     def report(self, account: str, what: str, error: BaseException) -> None:
         """Report that ``what`` failed."""
         detail = f"{what}: {describe(error)}"
+        # Times and waits in the words of a venue are other ones each time.
+        words = _NUMBER.sub("", detail)
         before, at = self._told.get((account, what), ("", 0.0))
-        if detail == before and self._clock.uptime() - at < _REPEAT_FAULT_AFTER:
+        if words == before and self._clock.uptime() - at < _REPEAT_FAULT_AFTER:
             return
-        self._told[account, what] = (detail, self._clock.uptime())
+        self._told[account, what] = (words, self._clock.uptime())
         _log.warning("account %s: %s", account, detail)
         self._tell(account, detail)
 

@@ -10,8 +10,10 @@ import pytest
 
 from ess_server.core.clock import SystemClock
 from ess_server.core.model import Account
+from ess_server.testing import FakeClock
 from ess_server.testing.exchange import FakeExchangeClient
 from ess_server.testing.waiting import eventually
+from ess_server.venue.strict import VenueError
 from ess_server.venue.upkeep import Faults, keep_prepared, poll_equity
 
 
@@ -57,3 +59,19 @@ async def test_a_cancellation_inside_the_client_is_a_fault(
 
     assert [detail.partition(": ")[2] for detail in told] == ["the call was cancelled"]
     assert task.cancelled()
+
+
+def test_a_fault_is_told_once_a_minute_whatever_numbers_it_counts() -> None:
+    """Venues put times and waits into their refusals: with each try the same fault would be told anew."""
+    clock, told = FakeClock(), list[str]()
+    faults = Faults(clock, lambda _, detail: told.append(detail))
+    for second in range(61):
+        faults.report("main", "reading equity", VenueError(f"10002 req_timestamp[{1767000000 + second}]", 10002))
+        clock.advance(1)
+    faults.report("main", "reading equity", VenueError("10003 API key is invalid", 10003))
+
+    assert [detail.partition(": 1000")[2] for detail in told] == [
+        "2 req_timestamp[1767000000]",
+        "2 req_timestamp[1767000060]",
+        "3 API key is invalid",
+    ]
