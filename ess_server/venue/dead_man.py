@@ -18,7 +18,7 @@ SILENCE = timedelta(seconds=5)
 CALL_WITHIN = timedelta(seconds=2)
 SYMBOLS_A_CALL = 20
 """Symbols for which a call has that time; for more of them it has more."""
-RETRY = timedelta(milliseconds=500)
+RETRY, SLOWER = timedelta(milliseconds=500), 8
 STOPS, BETWEEN_STOPS = 2, 1.05
 """Tries to stop the timers, and the seconds between: OKX takes one such request a second."""
 LOOKING = "looking which symbols need the dead man's switch"
@@ -96,12 +96,14 @@ class DeadManKeeper:
         return False
 
     def _pause(self) -> timedelta:
-        """Return the time until the next renewal: a failure is tried again soon, but one of many symbols only once.
+        """Return the time until the next renewal: a failure is tried again soon, that of many symbols ever later.
 
         One that the venue refuses makes the renewal of all of them fail, and each costs of its request limit.
         """
-        soon = self._failures == 1 if self._most is not None else self._failures > 0
-        return RETRY if soon else renew_every(self._after)
+        if not self._failures:
+            return renew_every(self._after)
+        slower = 1 if self._most is None else SLOWER ** min(self._failures - 1, 10)
+        return min(RETRY * slower, renew_every(self._after))
 
     async def _renew(self) -> bool:
         await self._look()
