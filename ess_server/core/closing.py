@@ -44,7 +44,7 @@ def rules_entry(rules: ClosingRules) -> dict[str, Any]:
 
 
 def read_rules(entry: Mapping[str, Any]) -> ClosingRules:
-    """Read what ``rules_entry`` wrote. Raises KeyError, TypeError or ValueError."""
+    """Read what ``rules_entry`` wrote. Raises KeyError, TypeError, ValueError or ArithmeticError."""
     return ClosingRules(
         collar=None if entry["collar"] is None else Decimal(entry["collar"]),
         slices=entry["slices"],

@@ -39,7 +39,7 @@ def sale_entry(sale: SpotSale) -> dict[str, Any]:
 
 
 def read_sale(entry: Mapping[str, Any]) -> SpotSale:
-    """Read what ``sale_entry`` wrote. Raises KeyError, TypeError, ValueError or an error of decimal."""
+    """Read what ``sale_entry`` wrote. Raises KeyError, TypeError, ValueError or ArithmeticError."""
     return SpotSale(
         sell=tuple(str(asset) for asset in entry["sell"]),
         into=str(entry["into"]),

@@ -133,7 +133,7 @@ def read_settings(message: Message) -> VenueSettings:
                 **{name.removesuffix("_s"): timedelta(seconds=value) for name, value in message["flatten"].items()}
             ),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
         raise LinkError(f"settings: {error!r}") from None
 
 

@@ -61,6 +61,7 @@ SETTINGS = VenueSettings(
     lock_wait=timedelta(seconds=3),
     flatten=FlattenSettings(sweep_interval=timedelta(milliseconds=2500)),
 )
+SENT = settings_message(SETTINGS)["accounts"][0]
 PROGRESS = AccountProgress(account="main", venue="v", status=FlattenStatus.CLOSING, detail="é", stop_id="s")
 
 
@@ -148,6 +149,9 @@ WORK_ENTRY = {"generation": 1, "work": {"stop_id": "s", "action": "SELL", "symbo
         broken(settings_message(SETTINGS), lock_wait_s="soon"),
         broken(settings_message(SETTINGS), flatten={"sweep_interval_s": 0}),
         broken(settings_message(SETTINGS), flatten={"unknown_s": 1}),
+        broken(settings_message(SETTINGS), accounts=[SENT | {"closing": SENT["closing"] | {"collar": "two"}}]),
+        broken(settings_message(SETTINGS), accounts=[SENT | {"spot": SENT["spot"] | {"keep": {"BTC": "some"}}}]),
+        broken(settings_message(SETTINGS), lock_wait_s=1e300),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(message: dict[str, Any]) -> None:
