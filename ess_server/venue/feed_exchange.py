@@ -17,7 +17,7 @@ from ess_server.core.venue_feeds import FeedSource, VenueFeed
 from ess_server.venue.budget import Purpose, RequestBudget
 from ess_server.venue.paper.pin import lent_session
 from ess_server.venue.plans import PLANS
-from ess_server.venue.strict import HTTP_TIMEOUT_MS, Strict, translated
+from ess_server.venue.strict import HTTP_TIMEOUT_MS, Strict, lent, translated
 from ess_server.venue.upkeep import Faults, bounded
 
 ASK_AGAIN_AFTER = 600.0
@@ -185,4 +185,4 @@ def _config(feed: VenueFeed, session: aiohttp.ClientSession | None) -> dict[str,
         "logger": logging.Logger("ccxt", logging.WARNING),  # noqa: LOG001 - outside the hierarchy
         "options": {"fetchCurrencies": False, "fetchMargins": False, "warnOnFetchOpenOrdersWithoutSymbol": False},
     }
-    return config if session is None else config | {"session": session}
+    return config | lent(session)

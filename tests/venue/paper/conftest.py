@@ -15,6 +15,7 @@ import pytest
 from ess_server.venue.paper import PaperConfig, PaperVenue, open_session
 from ess_server.venue.paper.books import Books
 from ess_server.venue.paper.model import BooksConfig, LegSide, Order, OrderRequest, OrderType, Side, TimeInForce
+from ess_server.venue.strict import lent
 from tests.venue.paper import official as own
 
 KEY = "paper-key"
@@ -155,7 +156,7 @@ async def exchange(
             {
                 "apiKey": KEY,
                 "secret": SECRET,
-                "session": session(venue),
+                **lent(session(venue)),
                 "enableRateLimit": False,
                 "options": {"fetchOpenOrders": {"warnWithoutSymbol": False}},
                 **config,

@@ -14,7 +14,7 @@ def client(exchange: Callable[..., Any]) -> Callable[..., Any]:
 
     def make(venue: PaperVenue, **config: Any) -> Any:
         options = {"defaultType": "swap"}
-        return exchange(venue, kind="bybit", **{"options": options, "timeout_on_exit": 0, **config})
+        return exchange(venue, kind="bybit", **{"options": options, **config})
 
     return make
 

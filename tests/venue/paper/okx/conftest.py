@@ -10,6 +10,7 @@ import ccxt.async_support as ccxt_async
 import pytest
 
 from ess_server.venue.paper import PaperConfig, PaperVenue
+from ess_server.venue.strict import lent
 
 KEY, SECRET, PASSPHRASE = "okx-key", "okx-secret", "okx-passphrase"
 
@@ -52,10 +53,9 @@ def client(stack: AsyncExitStack, session: Callable[..., Any]) -> Callable[..., 
                 "apiKey": KEY,
                 "secret": SECRET,
                 "password": PASSPHRASE,
-                "session": session(venue),
+                **lent(session(venue)),
                 "enableRateLimit": False,
                 "options": {"defaultType": "swap"},
-                "timeout_on_exit": 0,
                 **config,
             }
         )
