@@ -121,7 +121,7 @@ fault: dev ## faults of every kind for MINUTES=8: kills, failing disks, power lo
 	@$(BIN)/python -m tests.fault.run $(MINUTES)
 
 .PHONY: fault-full
-fault-full: dev ## every fault there is, three quarters of an hour
+fault-full: dev ## every fault there is; half an hour on two cores
 	@$(BIN)/python -m tests.fault.run --full
 
 RUNS ?= 100
