@@ -59,6 +59,8 @@ def pytest_collection() -> Iterator[None]:
         with untraced():
             return (yield)
     finally:
+        # What was collected stays to the end: nothing of it is garbage, and no test is to walk it again and again.
+        gc.freeze()
         gc.enable()
 
 
