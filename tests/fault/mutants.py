@@ -27,6 +27,8 @@ FAMILY_WITHIN, TEST_WITHIN = 60.0, 8.0
 """Seconds that have to be left for a family or a test to begin, or a short run would not end in its time."""
 THOROUGH = 60.0
 """Seconds from which on the tests are run without any bug as well."""
+HANGS = "10"
+"""Seconds after which a test that does not end counts as red."""
 TESTS_FAILED = 1
 TRACED = (f"{FAMILY}power", f"{FAMILY}syscalls")
 """Checks that need strace."""
@@ -76,7 +78,7 @@ class Copy:
         if family != checks[0]:
             command = [sys.executable, "-m", "tests.fault.run", "60", "--only", family, "--seed", "1"]
         else:
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "20"]
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", HANGS]
             command = [sys.executable, "-m", "pytest", *options, *checks]
         code, words = self._run(command)
         expected = (NOT_SURVIVED,) if family != checks[0] else (TESTS_FAILED, None)
@@ -175,7 +177,7 @@ def searched(wanted: Sequence[str]) -> None:
             if not any(word in seed.file or word in seed.breaks for word in wanted):
                 continue
             genuine = copy.broken(seed)
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", "20"]
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header", "--timeout", HANGS]
             code, words = copy._run([sys.executable, "-m", "pytest", *options, seed.check])
             (copy.root / seed.file).write_text(genuine)
             failed = [line for line in words.splitlines() if line.startswith(("FAILED", "ERROR"))]
