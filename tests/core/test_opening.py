@@ -85,6 +85,7 @@ async def test_start_changes_nothing_but_the_floor(files: Files, stopped: bool) 
     for _ in range(3):
         before = rig.state
         rig = await files.start()
+        await rig.controller.settle()
         assert rig.state.stops == before.stops
         assert rig.state.store_id == before.store_id
         assert rig.state.revision >= before.revision + FLOOR_GAP

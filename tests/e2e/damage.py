@@ -4,14 +4,16 @@ import asyncio
 import shutil
 import signal
 import sqlite3
+import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from ess_client.pb import emergency_stop_pb2 as pb
-from ess_server.adapters.latch_file import SLOT_BYTES
-from tests.e2e.process import ServerProcess
+from ess_server.adapters.latch_file import SLOT_BYTES, LatchFile
+from ess_server.adapters.sqlite_store import SqlitePolicyStore
+from tests.e2e.process import ServerProcess, eventually
 
 FLATTEN, BLOCK = pb.STOP_ACTION_FLATTEN, pb.STOP_ACTION_BLOCK
 Damage = Callable[["Images", Path], None]
@@ -34,12 +36,30 @@ class Images:
 
 
 async def take(server: ServerProcess, name: str) -> Path:
-    """Copy the data directory as it is at one moment."""
-    await server.freeze()
+    """Copy the data directory as it is at one moment, in which both records say the same.
+
+    A stop is answered when the first of them holds it; the other one may be some milliseconds behind.
+    """
     image = server.data_dir.parent / name
-    shutil.copytree(server.data_dir, image)
-    server.signal(signal.SIGCONT)
+
+    async def taken() -> bool:
+        await server.freeze()
+        shutil.rmtree(image, ignore_errors=True)
+        shutil.copytree(server.data_dir, image)
+        server.signal(signal.SIGCONT)
+        return agree(image)
+
+    await eventually(taken)
     return image
+
+
+def agree(image: Path) -> bool:
+    """Whether both records of an image show the same revision; looked up in a copy, for opening one may change it."""
+    with tempfile.TemporaryDirectory() as directory:
+        data = shutil.copytree(image, Path(directory) / "data")
+        with closing(SqlitePolicyStore(data / "state.db")) as state, closing(LatchFile(data / "latch")) as latch:
+            found = [store.load().record for store in (state, latch)]
+    return None not in found and len({record.revision for record in found if record}) == 1
 
 
 async def take_all(directory: Path) -> Images:
