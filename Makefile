@@ -107,7 +107,7 @@ bench-peers:
 
 SHORT ?=
 .PHONY: bench
-bench: dev bench-peers ## measure speed and cost beside Redis, NATS and etcd: one table, build/bench.json; ten minutes, SHORT=1 two
+bench: dev bench-peers ## measure speed and cost beside Redis, NATS and etcd: one table, build/bench.json; ten minutes, SHORT=1 four
 	@$(BIN)/python -m tests.bench $(if $(SHORT),--short)
 
 ROUNDS ?= 100

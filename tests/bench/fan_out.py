@@ -23,6 +23,8 @@ SIZES = {1: 15, 100: 15, 1_000: 15, 5_000: 7, 10_000: 3}
 SHORT_SIZES = {1: 5, 100: 5, 1_000: 5}
 SETTLE = 0.4
 """Seconds in which a server that stood still comes back to its rhythm."""
+SETTLE_EACH = 0.0001
+"""More of them for each subscriber: the release before it is a wave as well, and must be over."""
 TARGET = 1.2
 """Times etcd's watch, for those sizes of which that is asked."""
 LONG_LEASE = 5_000
@@ -91,7 +93,7 @@ def measure(count: int, rounds: int, folder: Path) -> tuple[dict[str, Contender]
                     time.sleep(SETTLE / 2)
                     if one.kind == "ess":
                         ours.release()
-                    time.sleep(SETTLE)
+                    time.sleep(SETTLE + count * SETTLE_EACH)
                     one.take_turn(f"token-{os.getpid()}-{number}-end")
     return {one.kind: one for one in contenders}, each
 

@@ -86,8 +86,13 @@ def _client(exchange: str, where: Floor, name: str, budgets: Budgets, clock: Sys
     )
 
 
-def _alone(exchange: str, where: Floor, rounds: int) -> list[Row]:
-    simple = asyncio.run(simple_flatten(exchange, where, f"a{rounds}"))
+async def _simple(floors: Mapping[str, Floor], account: str) -> Mapping[str, float]:
+    """Return the seconds of the simple loop on each venue; all at once, for they do nothing but wait."""
+    found = await asyncio.gather(*(simple_flatten(exchange, where, account) for exchange, where in floors.items()))
+    return dict(zip(floors, found, strict=True))
+
+
+def _alone(exchange: str, where: Floor, rounds: int, simple: float) -> list[Row]:
     ours = []
     for number in range(rounds):
         time.sleep(_PAUSE_S)
@@ -100,11 +105,18 @@ def _alone(exchange: str, where: Floor, rounds: int) -> list[Row]:
     ]
 
 
-def _crowd(floors: Mapping[str, Floor], slowest_alone: float) -> list[Row]:
-    accounts = [
-        (exchange, floors[exchange], f"a{number}") for exchange, count in SHARES.items() for number in range(count)
-    ]
-    together = max(asyncio.run(flatten(accounts)).values())
+def _crowd(folder: Path, rounds: int, slowest_alone: float) -> list[Row]:
+    took = []
+    for each in range(rounds):
+        # Venues of their own: nothing that was asked before counts against the limits of this minute.
+        with _floors(folder / f"together-{each}", max(SHARES.values())) as floors:
+            accounts = [
+                (exchange, floors[exchange], f"a{number}")
+                for exchange, count in SHARES.items()
+                for number in range(count)
+            ]
+            took.append(max(asyncio.run(flatten(accounts)).values()))
+    together = middle(took)
     ratios = {"slowest_alone": together / slowest_alone}
     return [Row("flatten_10_accounts_3_venues", 10, together, "s", ratios, at_most=1.5, target_peer="slowest_alone")]
 
@@ -116,12 +128,11 @@ def rows(*, short: bool = False) -> Sequence[Row]:
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         with _floors(Path(folder) / "alone", rounds + 1) as floors:
+            simple = asyncio.run(_simple(floors, f"a{rounds}"))
             for exchange, where in floors.items():
-                found += _alone(exchange, where, rounds)
-        # Venues of their own: nothing that was asked before counts against the limits of this minute.
-        with _floors(Path(folder) / "together", max(SHARES.values())) as floors:
-            slowest = max(row.value for row in found if row.name.startswith("flatten_"))
-            found += _crowd(floors, slowest)
+                found += _alone(exchange, where, rounds, simple[exchange])
+        slowest = max(row.value for row in found if row.name.startswith("flatten_"))
+        found += _crowd(Path(folder), 2 * rounds - 1, slowest)
         with _floors(Path(folder) / "server", max(SHARES.values())) as floors:
             found += server_rows(floors, SHARES, 0)
     return found

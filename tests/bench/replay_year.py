@@ -16,7 +16,7 @@ from tests.bench.figures import Row, middle
 
 YEAR = 525_600
 MONTH = 43_200
-RUNS = 3
+RUNS = 2
 SHAPES = {"past_limit": 0.0, "healthy": 0.000_001}
 """What the walk drifts by in a minute: the first stands past its limit for months, the second mostly below it."""
 START = datetime(2025, 1, 1, tzinfo=UTC)

@@ -18,7 +18,7 @@ from tests.bench.processes import crowd, standing_still
 from tests.bench.servers import Served, served
 
 WATCHERS = 1_000
-ROUNDS = 30
+ROUNDS = 24
 SHORT_ROUNDS = 8
 QUIET = 0.3
 """Seconds in which the wave of the reset is over, and load has lasted."""
