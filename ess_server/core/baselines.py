@@ -256,11 +256,13 @@ class BaselineLedger:
 
 def drawdown_percent(baseline: Baseline, equity: Decimal) -> Decimal:
     """Return the loss from the high-water mark, in percent of it; never below 0."""
-    mark = baseline.high_water_mark
-    return (mark - equity) * _PERCENT / mark if equity < mark else _ZERO
+    return _loss_percent(baseline.high_water_mark, equity)
 
 
 def daily_loss_percent(baseline: Baseline, equity: Decimal) -> Decimal:
     """Return the loss from the day's opening equity, in percent of it; never below 0."""
-    opening = baseline.day_open
-    return (opening - equity) * _PERCENT / opening if equity < opening else _ZERO
+    return _loss_percent(baseline.day_open, equity)
+
+
+def _loss_percent(mark: Decimal, equity: Decimal) -> Decimal:
+    return (mark - equity) * _PERCENT / mark if equity < mark else _ZERO

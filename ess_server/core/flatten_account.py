@@ -207,10 +207,12 @@ class AccountFlattener:
         self._report.update(status=FlattenStatus.CLOSING)
         tried = [self._close(attempt, Close(position=p)) for p in wanted.dust]
         outcomes = await asyncio.gather(*tried, return_exceptions=True)
+        attempt.take(outcomes)
         if attempt is not self._attempt:
             return NO_DELAY
         if any(outcome is not False for outcome in outcomes):
-            self._report.always("flatten.dust_tried", left=replace(wanted, closes=wanted.dust).left)
+            left = replace(wanted, closes=wanted.dust).left
+            self._report.always("flatten.dust_tried", left=left, failure=attempt.failure)
             return NO_DELAY
         self._report.update(status=wanted.done, detail=wanted.remark)
         return sweep_delay(self._settings, attempt.sweeps)
@@ -224,12 +226,11 @@ class AccountFlattener:
         calls: list[Awaitable[object]] = [self._close(attempt, c) for c in attempt.shuffled(closes, self._random)]
         if orders := attempt.shuffled(wanted.cancels, self._random):
             calls.append(self._send(attempt, lambda: self._client.cancel(orders), self._settings.close_after))
-        failures = [r for r in await asyncio.gather(*calls, return_exceptions=True) if isinstance(r, BaseException)]
-        attempt.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
+        failures = attempt.take(await asyncio.gather(*calls, return_exceptions=True))
         if attempt is self._attempt and failures:
             self._report.update(detail=attempt.failure)
         if attempt.held_back:
-            attempt.rounds += bool(failures)
+            attempt.rounds += failures
             # Venues count orders: those that find nobody within their bound must leave room for the last one.
             return max(self._settings.verify_gap, backoff_ceiling(self._settings, attempt.held_back))
         return self._jittered(attempt.rounds) if failures or attempt.incomplete else NO_DELAY

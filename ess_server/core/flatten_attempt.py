@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TypeVar
 
 from ess_server.core.closing import Close, ClosingSchedule
+from ess_server.core.errors import describe
 from ess_server.core.flatten_plan import FlattenSettings, Plan, ready_to_close
 from ess_server.core.flatten_verify import Verification
 from ess_server.core.venue_snapshot import Position
@@ -68,6 +69,12 @@ class Attempt:
             self.held_back = 0
             self.rounds += 1
         return closes
+
+    def take(self, outcomes: Sequence[object]) -> bool:
+        """Note what became of requests; whether any of them failed."""
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        self.failure = f"{len(failures)} request(s) failed, the first: {describe(failures[0])}" if failures else ""
+        return bool(failures)
 
     def shuffled(self, items: Sequence[T], rng: random.Random) -> Sequence[T]:
         """Return another order at every retry, so that what hangs cannot starve the rest behind it."""

@@ -66,6 +66,8 @@ async def test_a_try_whose_outcome_is_unknown_is_verified(rig: Rig, fault: Fault
 
     assert (not rig.client.positions) is (end is FlattenStatus.FLAT)
     assert rig.kinds.count("flat") == 2
+    tried = rig.told[rig.kinds.index("dust_tried")][1]
+    assert tried["failure"].startswith("1 request(s) failed, the first: ")
 
 
 async def test_what_is_left_of_dust_is_closed_like_any_position(rig: Rig) -> None:
