@@ -1,6 +1,6 @@
 """The door of observations over empty readings, what comes in, and who looks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ess_server.core.attention import Lookout, Subject
@@ -11,34 +11,18 @@ from ess_server.core.readings import (
     CashFlow,
     ComponentHealth,
     EquityReading,
-    ExecutionReport,
-    ExecutionType,
     FeedUpdate,
     HealthStatus,
 )
 from ess_server.testing import START, fake_readings
 
+from .execution_reports import ORDER
 from .rig import commissioned
 from .virtual_time import running_clock
 
 EQUITY = EquityReading(account="main", amount=Decimal(1000), currency="USDT", time=START, received=1.0)
 FLOW = CashFlow(account="main", id="f1", amount=Decimal(-5), currency="USDT", time=START)
-REPORT = ExecutionReport(
-    account="main",
-    id="x1",
-    symbol="BTC/USDT:USDT",
-    execution_type=ExecutionType.NEW,
-    side="buy",
-    client_order_id="c1",
-    quantity=Decimal(1),
-    price=None,
-    expected_price=None,
-    stop_loss=False,
-    strategy="",
-    detail="",
-    time=START,
-    received=1.0,
-)
+REPORT = replace(ORDER, id="x1", symbol="BTC/USDT:USDT", client_order_id="c1", quantity=Decimal(1), received=1.0)
 HEALTH = ComponentHealth(component="oms", status=HealthStatus.HEALTHY, detail="", time=START, received=1.0)
 UPDATE = FeedUpdate(
     feed="f",

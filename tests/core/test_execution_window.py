@@ -16,24 +16,11 @@ from ess_server.core.readings import ExecutionReport, ExecutionType
 from ess_server.testing import START
 from tests.exploration import explored
 
+from .execution_reports import ORDER as BARE
+
 LENGTH = 10.0
 FAILED = (ExecutionType.REJECTED, ExecutionType.FAILED)
-ORDER = ExecutionReport(
-    account="main",
-    id="",
-    symbol="BTC",
-    execution_type=ExecutionType.NEW,
-    side="buy",
-    client_order_id="",
-    quantity=Decimal(1),
-    price=None,
-    expected_price=None,
-    stop_loss=False,
-    strategy="",
-    detail="",
-    time=START,
-    received=0.0,
-)
+ORDER = replace(BARE, quantity=Decimal(1), received=0.0)
 prices = st.sampled_from([None, Decimal(90), Decimal(100), Decimal("110.5"), Decimal(0), Decimal("NaN")])
 reports = st.builds(
     replace,

@@ -13,18 +13,9 @@ from ess_server.core.feeds import FeedTrack, follow, jump_time
 from ess_server.core.readings import FeedUpdate
 from ess_server.testing import START
 
-QUOTE = FeedUpdate(
-    feed="f",
-    symbol="BTC",
-    bid=Decimal(99),
-    ask=Decimal(101),
-    last=None,
-    sequence=None,
-    corrupt=False,
-    detail="",
-    time=START,
-    received=0.0,
-)
+from .door import UPDATE
+
+QUOTE = replace(UPDATE, bid=Decimal(99), ask=Decimal(101), received=0.0)
 
 
 def quote(second: float, **changes: Any) -> FeedUpdate:

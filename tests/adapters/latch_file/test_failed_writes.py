@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from ess_server.core.codec import encode_record
 from ess_server.core.errors import StoreError
 from ess_server.core.model import LatchRecord, Stop
 from ess_server.core.ports import Loaded
+from tests.adapters.killed import killed_while_creating
 from tests.adapters.latch_file.slots import Build, file_limit, loaded, slot, written
 
 CREATOR = """
@@ -105,16 +104,7 @@ def test_kill_during_creation_leaves_no_half_record(tmp_path: Path) -> None:
     for attempt in range(20):
         directory = tmp_path / str(attempt)
         directory.mkdir()
-        with subprocess.Popen(
-            [sys.executable, "-c", CREATOR, str(directory)], stdout=subprocess.PIPE, text=True
-        ) as child:
-            assert child.stdout is not None
-            complete = chance.randrange(3)
-            for _ in range(complete + 1):
-                assert child.stdout.readline()
-            with pytest.raises(subprocess.TimeoutExpired):
-                child.wait(chance.uniform(0.0, 0.02))
-            child.kill()
+        complete = killed_while_creating(CREATOR, directory, chance, 0.02)
         for number in range(complete):
             found = loaded(directory / f"latch-{number}")
             assert found == Loaded(record=LatchRecord(store_id="s" * 9000, revision=3, floor=0))

@@ -2,8 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,6 +11,7 @@ import pytest
 from ess_server.adapters.sqlite_store import SqlitePolicyStore
 from ess_server.core.model import LatchRecord
 from ess_server.core.ports import Loaded
+from tests.adapters.killed import killed_while_creating
 from tests.adapters.sqlite_store.loading import Build, files, loaded
 
 CREATOR = """
@@ -72,16 +71,7 @@ def test_kill_during_creation_leaves_no_half_store(tmp_path: Path) -> None:
     for attempt in range(20):
         directory = tmp_path / str(attempt)
         directory.mkdir()
-        with subprocess.Popen(
-            [sys.executable, "-c", CREATOR, str(directory)], stdout=subprocess.PIPE, text=True
-        ) as child:
-            assert child.stdout is not None
-            complete = chance.randrange(3)
-            for _ in range(complete + 1):
-                assert child.stdout.readline()
-            with pytest.raises(subprocess.TimeoutExpired):
-                child.wait(chance.uniform(0.0, 0.03))
-            child.kill()
+        complete = killed_while_creating(CREATOR, directory, chance, 0.03)
         for number in range(complete):
             assert loaded(directory / f"{number}.db").record == LatchRecord(store_id="s", revision=2, floor=0)
         for path in [*directory.glob("*.db"), directory / "unmade.db"]:
